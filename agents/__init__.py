@@ -1,0 +1,1 @@
+"""The stages on Kafka. All input and output of the stream lives here."""

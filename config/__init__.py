@@ -1,0 +1,1 @@
+"""Everything a person may want to change without reading code."""

@@ -1,0 +1,1 @@
+"""What happens to one article: plain, synchronous, picklable functions that know no broker and no index."""

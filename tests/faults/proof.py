@@ -1,0 +1,418 @@
+"""A stream at work while a schedule drawn from a seed breaks things; at rest it must hold what one plain run gives.
+
+Articles are published in slices, one slice a fault. The fault comes when a part of the slice is done, and the time from
+its end until the whole slice has its outcomes and nothing lags is what recovery took.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from time import monotonic, sleep, time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from claimstream.agents.messages import ORIGIN
+from claimstream.config.settings import Limits
+from claimstream.pipeline.documents import article_document, claim_document
+from claimstream.pipeline.extract import extract
+from claimstream.pipeline.outcomes import Refused
+from claimstream.pipeline.records import Article, DeadLetter
+from claimstream.pipeline.strip import strip
+from claimstream.publishing.article import RawArticle
+from claimstream.publishing.errors import Invalid
+
+from ..stream import Stream, Worker, children, until, wait_for_end
+from .articles import AUTHOR, HURTS
+from .proxy import MISCHIEFS, Proxy
+
+ROOT = Path(__file__).parents[2]
+WORKERS = 2
+SESSION_SECONDS = 10.0
+STOP_SECONDS = 10.0
+SETTINGS = {
+    "CLAIMSTREAM_KAFKA__SESSION_TIMEOUT": str(SESSION_SECONDS),
+    "CLAIMSTREAM_ELASTICSEARCH__REQUEST_TIMEOUT": "4",
+    "CLAIMSTREAM_LIMITS__SECONDS": "10",
+    "CLAIMSTREAM_WORKER__STALL_SECONDS": "60",
+}
+"""Shorter times than the defaults, so that a run needs minutes rather than hours."""
+
+Documents = dict[str, dict[str, Any]]
+FAULTS: dict[str, Callable[["Proof"], Any]] = {}
+"""What can be broken, by name. It is broken inside of a `with` block and whole behind it."""
+
+
+def fault(name: str) -> Callable[[Callable[["Proof"], Iterator[None]]], Any]:
+    def add(breaks: Callable[["Proof"], Iterator[None]]) -> Any:
+        FAULTS[name] = contextmanager(breaks)
+        return FAULTS[name]
+
+    return add
+
+
+@dataclass
+class Recovery:
+    """What a fault did."""
+
+    fault: str
+    seconds: float
+    kills: int
+    """Workers that were killed."""
+
+
+EXACT = "exactly what a plain run gives"
+
+
+@dataclass
+class Verdict:
+    """How the index differs from a plain run."""
+
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+    @property
+    def lost(self) -> int:
+        return len(self.missing) + len(self.stale)
+
+    def __str__(self) -> str:
+        wrong = (f"{len(ids)} {name}, e.g. {ids[:3]}" for name, ids in vars(self).items() if ids)
+        return "; ".join(wrong) or EXACT
+
+
+class Proof:
+    def __init__(
+        self, stream: Stream, servers: Any, proxy: Proxy, seed: int, *, evicts: bool, hold: float = 1.0
+    ) -> None:
+        """`evicts`: whether Kafka misses a worker that was killed; `hold` scales for how long servers stay away."""
+        self.stream, self.servers, self.proxy, self.evicts, self.hold = stream, servers, proxy, evicts, hold
+        self.random = Random(seed)
+        self.recoveries: list[Recovery] = []
+        self.values: list[bytes | None] = []
+        self.kills = 0
+
+    def start_worker(self) -> Worker:
+        return self.stream.start_worker(
+            program=("-m", "tests.faults.worker"),
+            CLAIMSTREAM_ELASTICSEARCH__URL=self.proxy.url,
+            PYTHONPATH=str(ROOT),
+            **SETTINGS,
+        )
+
+    def slice(self, name: str, values: Sequence[bytes | None]) -> None:
+        """Publish articles, break something meanwhile, and wait until all is done."""
+        half, before, kills = len(values) // 2, self.stream.published, self.kills
+        self._publish(values[:half])
+        self.until_done(before + self.random.random() * 0.8 * half)
+        with ExitStack() as broken:
+            broken.enter_context(FAULTS[name](self))
+            if name != "Kafka stopped":
+                self._publish(values[half:])
+        healed = monotonic()
+        if name == "Kafka stopped":
+            self._publish(values[half:])
+        self.until_done(self.stream.published)
+        until(lambda: self._lag() == 0, "lag 0")
+        self.recoveries.append(Recovery(name, monotonic() - healed, self.kills - kills))
+
+    def _publish(self, values: Sequence[bytes | None]) -> None:
+        """Publish, some with a time in the future."""
+        self.values += values
+        later = int(time() * 1000) + 2 * 86_400_000
+        self.stream.publish(values, None, lambda: later if self.random.random() < 0.02 else None, key=None)
+
+    def until_done(self, number: float) -> None:
+        until(lambda: self._supervised() and self.stream.count("outcomes") >= number, f"{number:.0f} outcomes")
+
+    def _lag(self) -> int:
+        self._supervised()
+        return sum(one.lag for one in self.stream.lag())
+
+    def _supervised(self) -> bool:
+        self.stream.supervise()
+        return True
+
+    def kill(self, worker: Worker) -> None:
+        mine = children(worker)
+        worker.kill()
+        worker.wait()
+        self.kills += 1
+        wait_for_end(mine)
+
+    def maybe_kill(self) -> None:
+        """Trouble seldom comes alone."""
+        if self.evicts and self.random.random() < 0.5:
+            self.kill(self.any_worker())
+
+    def any_worker(self) -> Worker:
+        """One that is at work."""
+        self.stream.supervise()
+        worker = self.random.choice(self.stream.workers)
+        self.stream.wait_for_log(worker, "working")
+        return worker
+
+    def idle(self) -> bool:
+        return self.stream.count("outcomes") >= self.stream.published
+
+    def at_rest(self) -> tuple[Verdict, Verdict]:
+        """Hold everything against a plain run, as it is and again when what hurt is mended and replayed."""
+        self.check_accounts(mended=False)
+        as_it_is = self.check_index(mended=False)
+        self.mend()
+        self.check_accounts(mended=True)
+        return as_it_is, self.check_index(mended=True)
+
+    # ── at rest ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def mend(self) -> None:
+        """What hurt hurts no more, and its dead letters are replayed as a person would."""
+        self.stream.stop_workers()
+        self.stream.start_worker(**SETTINGS)
+        for word in sorted(set(HURTS.values())):
+            command = [sys.executable, "-m", "claimstream.cli", "dead-letters", "replay", "--all", "--fault", word]
+            subprocess.run(
+                command, env=os.environ | self.stream.settings.environment(), check=True, capture_output=True
+            )
+        replayed = [value for value in self.values if hurts(value)]
+        strip_replays = sum(b" strip " in hurts(value) for value in replayed)  # these are published anew
+        self.stream.published += strip_replays
+        self.stream.wait()
+        until(lambda: self._dead_lettered() == len(self.dead_values()) + strip_replays, "endings of the replayed")
+
+    def _dead_lettered(self) -> int:
+        return sum(one["outcome"] == "dead-lettered" for one in self.stream.documents("outcomes"))
+
+    def dead_values(self) -> list[bytes | None]:
+        """What must be dead when everything that hurt is mended."""
+        return [value for value in self.values if isinstance(read(value), Invalid)]
+
+    def check_accounts(self, *, mended: bool) -> None:
+        """Each published message has one ending; each dead letter is there once, whole, and says why."""
+        endings = self.stream.documents("outcomes")
+        assert len({one["origin"] for one in endings}) == len(endings) == self.stream.published
+        counts = Counter(one["outcome"] for one in endings)
+        assert set(counts) <= {"indexed", "unchanged", "refused", "dead-lettered"}
+        dead = Counter((value, read(value).fault) for value in self.dead_values())
+        if not mended:
+            dead += Counter(death_of(value) for value in self.values if hurts(value))
+            assert counts["dead-lettered"] == dead.total()
+        letters = [one.letter for one in self.stream.dead_letters()]
+        found = Counter((died(one), one.fault) for one in letters)
+        assert found == dead, f"dead letters: {found - dead} too many, {dead - found} are missing"
+        for one in letters:
+            assert one.error
+            assert one.stage in {"strip", "extract"}
+            assert one.origin.count("/") == 2
+            assert one.died_at >= one.received_at
+        topics = self.stream.topics
+        for topic, before in ((topics.articles, {"strip"}), (topics.claims, {"strip", "extract"})):
+            assert self.origins(topic) == {one["origin"] for one in endings if one["stage"] not in before}
+
+    def origins(self, topic: str) -> set[str]:
+        """Where the articles in a topic were published."""
+
+        async def read_all() -> set[str]:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.stream.settings.kafka.servers,
+                enable_auto_commit=False,
+                max_partition_fetch_bytes=self.stream.settings.kafka.max_message_bytes,
+            )
+            await consumer.start()
+            try:
+                where = [TopicPartition(topic, n) for n in range(self.stream.settings.kafka.partitions)]
+                consumer.assign(where)
+                ends = await consumer.end_offsets(where)
+                for tp in where:
+                    consumer.seek(tp, 0)
+                found: set[str] = set()
+                while rest := [tp for tp in where if await consumer.position(tp) < ends[tp]]:
+                    for records in (await consumer.getmany(*rest, timeout_ms=1000)).values():
+                        found |= {dict(record.headers)[ORIGIN].decode() for record in records}
+                return found
+            finally:
+                await consumer.stop()
+
+        return asyncio.run(read_all())
+
+    def check_index(self, *, mended: bool) -> Verdict:
+        return compare(self.stream, [value for value in self.values if mended or not hurts(value)])
+
+
+def compare(stream: Stream, values: Iterable[bytes | None]) -> Verdict:
+    """Hold the index against a plain run over the same messages."""
+    verdict = Verdict()
+    for kind, key, documents in zip(("articles", "claims"), ("article_id", "claim_id"), plain_run(values), strict=True):
+        stored = {one[key]: comparable(one) for one in stream.documents(kind)}
+        verdict.missing += [f"{kind}/{id_}" for id_ in documents.keys() - stored.keys()]
+        verdict.extra += [f"{kind}/{id_}" for id_ in stored.keys() - documents.keys()]
+        verdict.stale += [f"{kind}/{i}" for i in stored.keys() & documents.keys() if stored[i] != documents[i]]
+    return verdict
+
+
+def hurts(value: bytes | None) -> bytes:
+    """The mark of an article that hurts its process, or nothing."""
+    if f'["{AUTHOR} '.encode() not in (value or b""):
+        return b""
+    return json.loads(value or b"")["authors"][0].encode()
+
+
+def death_of(value: bytes | None) -> tuple[bytes | None, str]:
+    """What is found dead of an article that hurts, and of what."""
+    _, stage, word = hurts(value).decode().split()
+    return value if stage == "strip" else read(value).article_id.encode(), HURTS[word]
+
+
+def died(letter: DeadLetter) -> bytes | None:
+    """The message as it was published, or, once a stage has made another message of it, its article's id."""
+    return letter.value if letter.stage == "strip" else Article.from_bytes(letter.value).id.encode()
+
+
+def read(value: bytes | None) -> Any:
+    try:
+        raw = RawArticle.from_bytes(value)
+        raw.check_dates(datetime.now(UTC), timedelta(hours=Limits().clock_skew_hours))
+    except Invalid as invalid:
+        return invalid
+    return raw
+
+
+def plain_run(values: Iterable[bytes | None]) -> tuple[Documents, Documents]:
+    """The articles and claims, by id, that the newest versions give in one process without Kafka."""
+    newest: dict[str, RawArticle] = {}
+    for raw in map(read, values):
+        if isinstance(raw, RawArticle):
+            newest[raw.article_id] = max(newest.get(raw.article_id, raw), raw, key=lambda one: one.fetched_at)
+    articles: Documents = {}
+    claims: Documents = {}
+    for id_, raw in newest.items():
+        try:
+            claim_set = extract(strip(raw, datetime.now(UTC), Limits()))
+        except Refused:
+            continue
+        articles[id_] = comparable(article_document(claim_set, "", ()))
+        claims |= {claim.id: comparable(claim_document(claim, claim_set)) for claim in claim_set.claims}
+    return articles, claims
+
+
+def comparable(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what depends on the order in which things happened."""
+    return json.loads(json.dumps({k: v for k, v in document.items() if k not in {"origin", "replaced_claim_ids"}}))
+
+
+# ── what is broken ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@fault("nothing")
+def nothing(proof: Proof) -> Iterator[None]:
+    yield
+
+
+NEED_EVICTION = {"worker killed (-9)", "all workers killed (-9)", "worker frozen past its session"}
+"""The embedded Kafka keeps the partitions of a worker that is gone without a word; Kafka itself does not."""
+
+
+@fault("worker killed (-9)")
+def worker_killed(proof: Proof) -> Iterator[None]:
+    yield
+    proof.kill(proof.any_worker())
+
+
+@fault("all workers killed (-9)")
+def workers_killed(proof: Proof) -> Iterator[None]:
+    yield
+    for worker in list(proof.stream.workers):
+        proof.kill(worker)
+
+
+@fault("pool process killed (-9)")
+def pool_process_killed(proof: Proof) -> Iterator[None]:
+    yield
+    for process in children(proof.any_worker()):
+        if "spawn_main" in " ".join(process.cmdline()):
+            process.kill()
+
+
+@fault("worker stopped (SIGTERM)")
+def worker_stopped(proof: Proof) -> Iterator[None]:
+    yield
+    worker = proof.any_worker()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(STOP_SECONDS) == 0
+
+
+@fault("worker added, another stopped")
+def rebalanced(proof: Proof) -> Iterator[None]:
+    proof.stream.wait_for_log(proof.start_worker(), "working")
+    yield
+    leaving = proof.any_worker()
+    proof.stream.workers.remove(leaving)
+    leaving.send_signal(signal.SIGTERM)
+    assert leaving.wait(STOP_SECONDS) == 0
+
+
+@fault("worker frozen past its session")
+def worker_frozen(proof: Proof) -> Iterator[None]:
+    worker = proof.any_worker()
+    os.killpg(worker.pid, signal.SIGSTOP)
+    try:
+        yield
+        sleep(SESSION_SECONDS * 1.3)
+    finally:
+        os.killpg(worker.pid, signal.SIGCONT)
+
+
+def _server_stopped(proof: Proof, server: str, seconds: float) -> Iterator[None]:
+    proof.servers.stop(server)
+    try:
+        yield
+        proof.maybe_kill()
+        sleep(seconds * proof.hold)
+    finally:
+        proof.servers.start(server)
+
+
+@fault("Kafka stopped")
+def kafka_stopped(proof: Proof) -> Iterator[None]:
+    yield from _server_stopped(proof, "kafka", 20)
+
+
+@fault("Elasticsearch stopped")
+def elasticsearch_stopped(proof: Proof) -> Iterator[None]:
+    yield from _server_stopped(proof, "elasticsearch", 40)
+
+
+def _mischief(kind: Any) -> Callable[[Proof], Iterator[None]]:
+    def breaks(proof: Proof) -> Iterator[None]:
+        proof.proxy.mischief = kind
+        hits = proof.proxy.hits
+        try:
+            yield
+            until(lambda: proof.proxy.hits >= hits + 5 or proof.idle(), "requests that go wrong")
+            proof.maybe_kill()
+        finally:
+            proof.proxy.mischief = None
+
+    return breaks
+
+
+TOLD = {
+    "429": "Elasticsearch answers 429",
+    "503": "Elasticsearch answers 503",
+    "hang": "Elasticsearch does not answer",
+    "reset": "Elasticsearch connections reset",
+    "items": "Elasticsearch bulk items fail",
+    "cut": "Elasticsearch answers cut",
+}
+for one in MISCHIEFS:
+    fault(TOLD[one])(_mischief(one))

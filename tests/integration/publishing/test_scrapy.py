@@ -1,0 +1,107 @@
+"""A real spider, run by Scrapy as its author would, over a real local site."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from claimstream.publishing import RawArticle
+
+from ...site import STORIES, path, served
+
+SPIDER = """
+from dataclasses import dataclass
+
+import scrapy
+
+
+class StoryItem(scrapy.Item):
+    url = scrapy.Field()
+    body = scrapy.Field()
+    spider = scrapy.Field()
+
+
+@dataclass
+class Story:
+    url: str
+    body: str
+
+
+class LornPost(scrapy.Spider):
+    name = "lornpost"
+
+    def __init__(self, start, **rest):
+        super().__init__(**rest)
+        self.start_urls = [start]
+
+    def parse(self, response):
+        yield from response.follow_all(css="a.story", callback=self.parse_story)
+        yield from response.follow_all(css="a.next")
+        if "/page/" not in response.url:
+            yield {"url": response.url}
+            yield {"url": response.url, "body": "x" * 20_000_000}
+
+    def parse_story(self, response):
+        kind = len(response.url) % 3
+        if kind == 0:
+            yield {"url": response.url, "body": response.text}
+        elif kind == 1:
+            yield StoryItem(url=response.url, body=response.text, spider=self.name)
+        else:
+            yield Story(url=response.url, body=response.text)
+"""
+
+
+def crawl(folder, start: str, *settings: str) -> "tuple[subprocess.CompletedProcess[str], dict]":
+    """Run the spider; return what Scrapy said, and its stats."""
+    (folder / "spider.py").write_text(SPIDER)
+    (folder / "stats.py").write_text(
+        "import json\n"
+        "from scrapy.statscollectors import MemoryStatsCollector\n"
+        "class Written(MemoryStatsCollector):\n"
+        "    def _persist_stats(self, stats):\n"
+        "        open('stats.json', 'w').write(json.dumps(stats, default=str))\n"
+    )
+    options = ["STATS_CLASS=stats.Written", "LOG_LEVEL=WARNING", "ITEM_PIPELINES=" + json.dumps(
+        {"claimstream.publishing.scrapy.PublishPipeline": 900}
+    ), *settings]  # fmt: skip
+    command = [sys.executable, "-m", "scrapy", "runspider", "spider.py", "-a", f"start={start}"]
+    command += [word for option in options for word in ("-s", option)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder)
+    stats = folder / "stats.json"
+    return done, json.loads(stats.read_text()) if stats.exists() else {}
+
+
+def test_a_spider_publishes_a_site(settings, topic, published, tmp_path):
+    with served() as site:
+        done, stats = crawl(
+            tmp_path,
+            site,
+            f"CLAIMSTREAM_SERVERS={settings.kafka.servers}",
+            f"CLAIMSTREAM_TOPIC={topic}",
+            'CLAIMSTREAM_FIELDS={"body": "html"}',
+        )
+    articles = [RawArticle.from_bytes(record.value) for record in published()]
+    assert stats["claimstream/published"] == len(articles) == STORIES, done.stderr
+    assert {one.url.removeprefix(site) for one in articles} == {path(n) + "?utm_source=front" for n in range(STORIES)}
+    assert all("the harbour master" in one.html for one in articles)
+    assert stats["claimstream/invalid"] == stats["claimstream/too_large"] == 1
+    assert stats["item_dropped_count"] == 2
+    assert stats["item_scraped_count"] == STORIES
+    assert "not published: text: is missing" in done.stderr
+    assert stats["finish_reason"] == "finished"
+    assert "Unclosed" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("CLAIMSTREAM_SERVERS=127.0.0.1:1", "Kafka is not available: no answer from 127.0.0.1:1"),
+        ('CLAIMSTREAM_FIELDS={"body": "page"}', "CLAIMSTREAM_FIELDS: a raw article has no page"),
+    ],
+)
+def test_what_is_set_wrongly_is_named(tmp_path, setting, told):
+    done, stats = crawl(tmp_path, "http://127.0.0.1:1", setting)
+    assert told in done.stderr
+    assert "claimstream/published" not in stats
