@@ -9,6 +9,7 @@ import faust
 from faust.types.enums import ProcessingGuarantee
 
 from claimstream.agents.connections import kafka_tls
+from claimstream.agents.consumer import Consumer
 from claimstream.config.settings import Kafka, Settings, Stage
 from claimstream.config.topics import Topics
 
@@ -29,7 +30,7 @@ def credentials(kafka: Kafka) -> Any:
 def build_app(settings: Settings, stage: Stage) -> faust.App:
     """Make the app of a stage. Every value that differs from Faust's default guards against something known."""
     kafka, worker = settings.kafka, settings.worker
-    return faust.App(
+    app = faust.App(
         Topics.of(kafka).group(stage),
         broker=[f"aiokafka://{server}" for server in kafka.servers.split(",")],
         broker_credentials=credentials(kafka),
@@ -49,9 +50,13 @@ def build_app(settings: Settings, stage: Stage) -> faust.App:
         producer_acks=-1,
         producer_request_timeout=30,  # not 20 minutes: delivery.py tries again by itself
         broker_session_timeout=kafka.session_timeout,
+        broker_rebalance_timeout=kafka.session_timeout,  # members rejoin at once: nothing is waited for (below)
+        broker_request_timeout=kafka.session_timeout + 5,  # not 90 s on an answer that comes no more
         broker_heartbeat_interval=kafka.session_timeout / 10,
         broker_max_poll_records=worker.buffer,
         stream_buffer_maxsize=worker.buffer,  # 4096 pages would be gigabytes
         stream_wait_empty=False,  # writes are idempotent; waiting can hang a rebalance
         stream_processing_timeout=max(120.0, 4 * settings.limits.seconds),
     )
+    app.transport.Consumer = Consumer  # type: ignore[misc]  # the only way to give Faust one
+    return app

@@ -2,9 +2,9 @@
 
     events ──► units, several handled at a time ──► produced and confirmed, in order ──► committed
 
-Faust acks an event whose body raised and events that it skips after a rebalance, and it commits past a gap
-(faust-streaming issues 315 and 606). So its topics are declared without acks and this module keeps the offsets:
-one is committed only after everything before it in its partition is confirmed downstream.
+Faust acks an event whose body raised and events that it skips after a rebalance (faust-streaming issue 315). So its
+topics are declared without acks, and offsets.py commits what is finished here: an offset only after everything before
+it in its partition is confirmed downstream.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ from time import monotonic
 from typing import Any
 
 import faust
-from aiokafka.errors import CommitFailedError, KafkaError
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.structs import TopicPartition
 
 from claimstream.agents import metrics
 from claimstream.agents.backoff import delays
 from claimstream.agents.dead_letters import to_outgoing
 from claimstream.agents.errors import Fatal, Unavailable
 from claimstream.agents.messages import Message, Outgoing
+from claimstream.agents.offsets import Offsets
 from claimstream.agents.producer import produce
 from claimstream.config.settings import Settings, Stage
 from claimstream.config.topics import Topics
@@ -41,7 +41,6 @@ Handle = Callable[[Sequence[Message]], Awaitable[Sequence[Verdict]]]
 """Takes messages to one verdict each."""
 
 COMMIT_SECONDS = 1.0
-COMMIT_TIMEOUT = 30.0
 
 
 def each(handle: Callable[[Message], Awaitable[Sequence[Outgoing]]]) -> Handle:
@@ -90,6 +89,7 @@ class Delivery:
         self._handle = handle
         self._on_fatal = on_fatal
         self._topics = Topics.of(settings.kafka)
+        self.offsets = Offsets(app, self._topics.group(stage), settings.kafka)
         self._fuse = settings.worker.fuse
         self._own_faults: Counter[str] = Counter()
         """In a row, by topic: that outcomes can be written says nothing about claims."""
@@ -97,7 +97,6 @@ class Delivery:
         self._free = asyncio.Semaphore(in_flight)
         self._waiting: asyncio.Queue[Any] = asyncio.Queue(maxsize=unit)
         self._units: asyncio.Queue[Unit] = asyncio.Queue()
-        self._done: dict[TopicPartition, int] = {}
         self._starting: asyncio.Task[None] | None = None
 
     async def assigned(self, _: faust.App, partitions: Iterable[TopicPartition], **__: Any) -> None:
@@ -139,13 +138,15 @@ class Delivery:
         if self._starting:
             self._starting.cancel()
         await self._units.join()
-        await self.commit()
+        await self._commit()
 
     # ── starting and handling ────────────────────────────────────────────────────────────────────────────────────
 
     async def _start_units(self) -> None:
         try:
             await self._start_for_ever()
+        except Fatal as fatal:
+            self._on_fatal(fatal)
         except Exception as defect:  # without this the stage would stand still in silence
             log.exception("%s: defect in delivery", self.stage)
             self._on_fatal(Fatal(f"{self.stage}: defect in delivery: {defect!r}"))
@@ -156,7 +157,7 @@ class Delivery:
             await self._free.acquire()
             while len(events) < self._unit and not self._waiting.empty():
                 events.append(self._waiting.get_nowait())
-            events = [event for event in events if self._is_ours(event)]
+            events = [event for event in events if await self.offsets.take_on(event.message)]
             if not events:
                 self._free.release()
                 continue
@@ -164,10 +165,6 @@ class Delivery:
             metrics.IN_FLIGHT.labels(self.stage).inc()
             metrics.UNIT_ARTICLES.labels(self.stage).observe(len(messages))
             self._units.put_nowait(Unit(events, messages, asyncio.create_task(self._judge(messages))))
-
-    def _is_ours(self, event: Any) -> bool:
-        """Whether the event was read since the last rebalance; an older one is read again by whoever owns it now."""
-        return bool(event.message.generation_id == self._app.consumer_generation_id)
 
     def _message(self, record: Any) -> Message:
         # A scraper's own headers can't pretend to a history.
@@ -217,9 +214,7 @@ class Delivery:
                 self._on_fatal(Fatal(f"{self.stage}: defect in delivery: {defect!r}"))
                 return
             for event in unit.events:
-                if self._is_ours(event):
-                    tp = event.message.tp
-                    self._done[TopicPartition(tp.topic, tp.partition)] = event.message.offset + 1
+                self.offsets.finished(event.message)
             metrics.IN_FLIGHT.labels(self.stage).dec()
             self._free.release()
             self._units.task_done()
@@ -302,28 +297,8 @@ class Delivery:
     async def _commit_regularly(self) -> None:
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
-            await self.commit()
+            await self._commit()
 
-    async def commit(self) -> None:
-        """Commit what is confirmed. A failure costs nothing: later commits cover it, or the new owner reads again."""
-        done, self._done = self._done, {}
-        if not done:
-            return
-        thread: Any = self._app.consumer._thread  # type: ignore[attr-defined]  # noqa: SLF001 - see the module's docstring
-
-        async def in_thread() -> None:
-            consumer = thread._ensure_consumer()  # noqa: SLF001 - as above
-            owned = consumer.assignment()
-            offsets = {tp: OffsetAndMetadata(offset, "") for tp, offset in done.items() if tp in owned}
-            if offsets:
-                await consumer.commit(offsets)
-
-        try:
-            await asyncio.wait_for(thread.call_thread(in_thread), COMMIT_TIMEOUT)
-        except CommitFailedError:
-            log.info("%s: rebalanced before the commit; what was done is read again", self.stage)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("%s: commit failed, next one follows: %r", self.stage, error)
-            self._done = done | self._done
-        else:
+    async def _commit(self) -> None:
+        if await self.offsets.commit():
             self.progress_at = monotonic()

@@ -1,4 +1,4 @@
-"""Reading a topic whole, without a consumer group."""
+"""Reading beside the agents: a topic whole, or where a consumer group goes on."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -7,8 +7,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from claimstream.agents.connections import kafka_options
+from claimstream.agents.errors import Unavailable
 from claimstream.agents.provision import kafka_admin, kafka_trouble, partitions
 from claimstream.config.settings import Kafka
+
+READ_MS = 5000
+"""How long one reading waits for messages that should be there."""
 
 
 @asynccontextmanager
@@ -38,6 +42,33 @@ async def whole(kafka: Kafka, topic: str) -> AsyncIterator[ConsumerRecord]:
     """The messages of a topic, up to where it ends now, in the order of each partition. Raises Unavailable or Fatal."""
     async with from_beginning(kafka, topic) as (consumer, ends):
         while rest := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
-            for records in (await consumer.getmany(*rest, timeout_ms=5000)).values():
+            for records in (await consumer.getmany(*rest, timeout_ms=READ_MS)).values():
                 for record in records:
                     yield record
+
+
+async def first_uncommitted(kafka: Kafka, group: str, tp: TopicPartition, offset: int) -> int:
+    """The offset of the first message of `tp` that the group has not committed; at most the one at `offset`, if it is.
+
+    Offsets may have gaps, so what follows the committed one is not always the next number. Raises Unavailable or Fatal.
+    """
+    consumer = AIOKafkaConsumer(
+        **kafka_options(kafka),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=1,  # one message, whatever its size
+    )
+    try:
+        await consumer.start()
+        consumer.assign([tp])
+        committed: int = await consumer.position(tp)
+        if committed >= offset:
+            return committed
+        for record in (await consumer.getmany(tp, timeout_ms=READ_MS, max_records=1)).get(tp, ()):
+            return int(record.offset)
+        raise Unavailable("Kafka", f"gives nothing of {tp.topic}/{tp.partition} from offset {committed}")
+    except (KafkaError, OSError) as error:
+        raise kafka_trouble(error, kafka) from error
+    finally:
+        await consumer.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from claimstream.agents.lag import PartitionLag, read_lag
 from claimstream.agents.provision import initialise
 from claimstream.agents.worker import FATAL
 from claimstream.config.indices import Indices, Kind
-from claimstream.config.settings import Settings
+from claimstream.config.settings import Settings, Stage
 from claimstream.config.topics import Topics
 
 SECONDS = 240
@@ -82,6 +83,18 @@ class Stream:
 
     def wait_for_log(self, worker: Worker, words: str) -> None:
         until(lambda: words in worker.log, f"{words!r} in the log of the worker")
+
+    def wait_until_shared(self, stage: Stage, workers: int) -> None:
+        """Wait until so many workers share the partitions of a stage, and none of them is about to join or to leave.
+
+        The embedded Kafka may take one that leaves in between for the leader of the others, for good.
+        """
+        owners = {f"{socket.gethostname()}-{worker.pid}" for worker in self.workers if worker.poll() is None}
+        assert len(owners) == workers
+        until(
+            lambda: {one.owner for one in self.lag() if one.stage == stage} == owners,
+            f"{workers} workers to share the partitions of {stage}",
+        )
 
     @contextmanager
     def worker(self, *arguments: str, **settings: str) -> Iterator[Worker]:

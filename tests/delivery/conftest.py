@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.structs import TopicPartition
 
-from claimstream.agents import delivery, producer
+from claimstream.agents import delivery, offsets, producer
 from claimstream.agents.delivery import Delivery, Handle
 from claimstream.agents.errors import Fatal
 from claimstream.config.settings import Settings, Worker
@@ -21,7 +21,6 @@ class Broker:
     """Stands where Faust's app, its producer and aiokafka's consumer stand."""
 
     def __init__(self) -> None:
-        self.consumer_generation_id = 1
         self.produced: list[tuple[str, bytes | None, bytes | None, dict[str, bytes]]] = []
         self.committed: dict[int, int] = {}
         self.assigned = {
@@ -32,7 +31,10 @@ class Broker:
         self.commit_errors: list[Exception] = []
         self.accepting = asyncio.Event()
         self.accepting.set()
-        self.consumer = SimpleNamespace(_thread=self)
+        self.consumer = SimpleNamespace(_thread=self, seek=self.seek)
+        self.uncommitted: dict[int, int] = {}
+        """By partition, the first message that the group has not committed; without one it is the first that is fed."""
+        self.sought: list[tuple[int, int]] = []
 
     async def maybe_start_producer(self) -> "Broker":
         return self
@@ -57,11 +59,17 @@ class Broker:
             raise self.commit_errors.pop(0)
         self.committed |= {tp.partition: offset.offset for tp, offset in offsets.items()}
 
+    async def seek(self, tp: TopicPartition, offset: int) -> None:
+        self.sought.append((tp.partition, offset))
+
+    async def first_uncommitted(self, kafka: Any, group: str, tp: TopicPartition, offset: int) -> int:
+        return self.uncommitted.get(tp.partition, offset)
+
     def values(self, topic: str) -> list[bytes | None]:
         return [value for name, _, value, _ in self.produced if name == topic]
 
 
-def event(offset: int, value: bytes | None = b"", partition: int = 0, generation: int = 1, topic: str = RAW) -> Any:
+def event(offset: int, value: bytes | None = b"", partition: int = 0, topic: str = RAW) -> Any:
     message = SimpleNamespace(
         topic=topic,
         partition=partition,
@@ -71,7 +79,6 @@ def event(offset: int, value: bytes | None = b"", partition: int = 0, generation
         value=value if value != b"" else str(offset).encode(),
         timestamp=1_700_000_000.0,
         headers=[],
-        generation_id=generation,
     )
     return SimpleNamespace(message=message)
 
@@ -98,11 +105,14 @@ class Running:
         for one in events:
             self.stream.queue.put_nowait(one)
 
+    async def rebalance(self) -> None:
+        await self.delivery.offsets.revoked(self.broker, set())  # type: ignore[arg-type]
+
     async def settle(self) -> None:
         """Let everything run that can run without the world's help, then commit."""
         for _ in range(200):
             await asyncio.sleep(0)
-        await self.delivery.commit()
+        await self.delivery.offsets.commit()
 
 
 @pytest.fixture
@@ -112,8 +122,10 @@ def broker() -> Broker:
 
 @pytest.fixture
 def run(broker: Broker, monkeypatch: pytest.MonkeyPatch):
-    for module in (delivery, producer):
+    for module in (delivery, offsets, producer):
         monkeypatch.setattr(module, "delays", lambda: iter(lambda: 0, 1))
+    monkeypatch.setattr(offsets, "first_uncommitted", broker.first_uncommitted)
+    monkeypatch.setattr(offsets, "HANDING_ON_SECONDS", 0)
 
     @asynccontextmanager
     async def running(handle: Handle, *, stage: Any = "strip", fuse: int = 3, **how: int) -> AsyncIterator[Running]:
