@@ -98,12 +98,16 @@ def kafka_trouble(error: KafkaError | OSError, kafka: Kafka) -> Unavailable | Fa
 async def partitions(admin: AIOKafkaAdminClient, topics: Sequence[str], kafka: Kafka) -> list[TopicPartition]:
     """The partitions of topics. Raises Fatal if one is missing; merely to ask for it could create it."""
     if missing := set(topics) - set(await admin.list_topics()):
-        raise Fatal(f"Kafka at {kafka.servers} lacks topic {', '.join(sorted(missing))}: run `claimstream init`")
+        raise Fatal(f"Kafka at {kafka.servers} lacks topic {', '.join(sorted(missing))}: run `{init(kafka)}`")
     return [
         TopicPartition(topic["topic"], partition)
         for topic in await admin.describe_topics(list(topics))
         for partition in sorted(one["partition"] for one in topic["partitions"])
     ]
+
+
+def init(kafka: Kafka) -> str:
+    return "claimstream --backfill init" if kafka.backfill else "claimstream init"
 
 
 async def create_topics(kafka: Kafka) -> list[str]:
@@ -244,7 +248,7 @@ async def _require_topics(kafka: Kafka) -> None:
     if missing:
         raise Unavailable(
             "Kafka",
-            f"topics {', '.join(sorted(missing))} are missing, or hidden from this user; run `claimstream init`",
+            f"topics {', '.join(sorted(missing))} are missing, or hidden from this user; run `{init(kafka)}`",
         )
 
 

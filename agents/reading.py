@@ -1,7 +1,9 @@
-"""Reading beside the agents: a topic whole, or where a consumer group goes on."""
+"""Reading beside the agents: a topic, whole or of some time, or where a consumer group goes on."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -41,9 +43,31 @@ async def from_beginning(
 async def whole(kafka: Kafka, topic: str) -> AsyncIterator[ConsumerRecord]:
     """The messages of a topic, up to where it ends now, in the order of each partition. Raises Unavailable or Fatal."""
     async with from_beginning(kafka, topic) as (consumer, ends):
-        while rest := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
-            for records in (await consumer.getmany(*rest, timeout_ms=READ_MS)).values():
-                for record in records:
+        async for record in _up_to(consumer, ends):
+            yield record
+
+
+async def received(kafka: Kafka, topic: str, since: datetime, until: datetime) -> AsyncIterator[ConsumerRecord]:
+    """The messages of a topic that Kafka received in [since, until). Raises Unavailable or Fatal."""
+    async with from_beginning(kafka, topic) as (consumer, ends):
+        first, last = [await _at(consumer, ends, moment) for moment in (since, until)]
+        for tp, offset in first.items():
+            consumer.seek(tp, offset)
+        async for record in _up_to(consumer, last):
+            yield record
+
+
+async def _at(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], moment: datetime) -> dict[Any, int]:
+    """The offset of the first message of each partition from `moment` on, or where it ends."""
+    found = await consumer.offsets_for_times(dict.fromkeys(ends, round(moment.timestamp() * 1000)))
+    return {tp: found[tp].offset if found.get(tp) else end for tp, end in ends.items()}
+
+
+async def _up_to(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
+    while rest := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+        for records in (await consumer.getmany(*rest, timeout_ms=READ_MS)).values():
+            for record in records:
+                if record.offset < ends[TopicPartition(record.topic, record.partition)]:
                     yield record
 
 

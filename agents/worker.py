@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 CRASHED = 1
 """Exit status: start it again."""
+BACKFILL_NICENESS = 10
+"""Live workers on the same machine come first; pool processes inherit it."""
 FATAL = 3
 """Exit status: a person is needed; a supervisor that restarts at once would only repeat it."""
 
@@ -39,6 +41,8 @@ async def work(settings: Settings, stages: Sequence[Stage]) -> None:
 
     Raises Fatal when a person is needed, RuntimeError when Faust gave up.
     """
+    if settings.kafka.backfill:
+        os.nice(BACKFILL_NICENESS)
     stop: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     stop.add_done_callback(lambda done: leave_by(settings.worker.shutdown_seconds, FATAL if done.exception() else 0))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,6 +1,7 @@
 """The commands, put together, and the one place where an error becomes a line and an exit status."""
 
 import logging
+import os
 import signal
 import sys
 from importlib import import_module
@@ -18,7 +19,7 @@ from claimstream.publishing.errors import PublishError
 
 PANELS = {
     "Everyday": ("publish", "article", "search", "explain", "sites", "lag", "dead-letters"),
-    "Running": ("init", "worker", "serve", "health", "reindex", "up", "down", "demo"),
+    "Running": ("init", "worker", "serve", "health", "replay", "reindex", "up", "down", "demo"),
     "Checking": ("schema",),
 }
 ELSEWHERE = {"up": "servers", "down": "servers"}
@@ -69,8 +70,13 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="Work on the back-fill, which has its own topics, instead of live ones.")
+    ] = False,
 ) -> None:
     del version
+    if backfill:
+        os.environ["CLAIMSTREAM_KAFKA__BACKFILL"] = "true"
 
 
 def main() -> None:

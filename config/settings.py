@@ -39,6 +39,9 @@ class Kafka(_Group):
     certificate_file: Path | None = Field(None, description="Client certificate (PEM), for mutual TLS.")
     key_file: Path | None = Field(None, description="The client certificate's key, if it is not in the same file.")
     prefix: Prefix = Field("", description="Put before every topic and consumer group name.")
+    backfill: bool = Field(
+        False, description="Topics and groups of the back-fill, beside the live ones; `claimstream --backfill` sets it."
+    )
     partitions: int = Field(6, ge=1, description="Per topic; more workers than this stay idle.")
     replication_factor: int = Field(1, ge=1, description="1 suits a single broker; use 3 on a cluster.")
     max_message_bytes: int = Field(

@@ -7,13 +7,17 @@ from claimstream.config.settings import Kafka, Stage
 
 @dataclass(frozen=True)
 class Topics:
-    """The topics of one installation; `prefix` keeps several on one cluster apart."""
+    """The topics of one installation; `prefix` keeps several on one cluster apart.
+
+    A back-fill has topics and groups of its own, so that it never stands before a live article in any stage. Both end
+    in the same indices, where the later version of an article stands.
+    """
 
     prefix: str = ""
 
     @classmethod
     def of(cls, kafka: Kafka) -> "Topics":
-        return cls(kafka.prefix)
+        return cls(kafka.prefix + ("backfill-" if kafka.backfill else ""))
 
     @property
     def raw_articles(self) -> str:

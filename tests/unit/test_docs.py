@@ -61,6 +61,8 @@ def test_commands_exist_with_their_options(command):
         assert set(words) <= set(targets), command
         return
     group = typer.main.get_command(app)
+    if words and words[0].startswith("--"):
+        assert words.pop(0) in {option for parameter in group.params for option in parameter.opts}, command
     while hasattr(group, "list_commands"):
         if not words:
             return
