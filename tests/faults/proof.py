@@ -5,41 +5,31 @@ its end until the whole slice has its outcomes and nothing lags is what recovery
 """
 
 import asyncio
-import json
 import os
-import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from time import monotonic, sleep, time
+from time import monotonic, time
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from claimstream.agents.messages import ORIGIN
-from claimstream.config.settings import Limits
-from claimstream.pipeline.documents import article_document, claim_document
-from claimstream.pipeline.extract import extract
-from claimstream.pipeline.outcomes import Refused
-from claimstream.pipeline.records import Article, DeadLetter
-from claimstream.pipeline.strip import strip
-from claimstream.publishing.article import RawArticle
 from claimstream.publishing.errors import Invalid
 
 from ..stream import Stream, Worker, children, until, wait_for_end
-from .articles import AUTHOR, HURTS
-from .proxy import MISCHIEFS, Proxy
+from .articles import HURTS
+from .breaks import FAULTS, SESSION_SECONDS
+from .plain import Verdict, compare, death_of, died, hurts, read
+from .proxy import Proxy
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 2
-SESSION_SECONDS = 10.0
-STOP_SECONDS = 10.0
 SETTINGS = {
     "CLAIMSTREAM_KAFKA__SESSION_TIMEOUT": str(SESSION_SECONDS),
     "CLAIMSTREAM_ELASTICSEARCH__REQUEST_TIMEOUT": "4",
@@ -47,18 +37,6 @@ SETTINGS = {
     "CLAIMSTREAM_WORKER__STALL_SECONDS": "60",
 }
 """Shorter times than the defaults, so that a run needs minutes rather than hours."""
-
-Documents = dict[str, dict[str, Any]]
-FAULTS: dict[str, Callable[["Proof"], Any]] = {}
-"""What can be broken, by name. It is broken inside of a `with` block and whole behind it."""
-
-
-def fault(name: str) -> Callable[[Callable[["Proof"], Iterator[None]]], Any]:
-    def add(breaks: Callable[["Proof"], Iterator[None]]) -> Any:
-        FAULTS[name] = contextmanager(breaks)
-        return FAULTS[name]
-
-    return add
 
 
 @dataclass
@@ -69,26 +47,6 @@ class Recovery:
     seconds: float
     kills: int
     """Workers that were killed."""
-
-
-EXACT = "exactly what a plain run gives"
-
-
-@dataclass
-class Verdict:
-    """How the index differs from a plain run."""
-
-    missing: list[str] = field(default_factory=list)
-    extra: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
-
-    @property
-    def lost(self) -> int:
-        return len(self.missing) + len(self.stale)
-
-    def __str__(self) -> str:
-        wrong = (f"{len(ids)} {name}, e.g. {ids[:3]}" for name, ids in vars(self).items() if ids)
-        return "; ".join(wrong) or EXACT
 
 
 class Proof:
@@ -203,7 +161,7 @@ class Proof:
         assert len({one["origin"] for one in endings}) == len(endings) == self.stream.published
         counts = Counter(one["outcome"] for one in endings)
         assert set(counts) <= {"indexed", "unchanged", "refused", "dead-lettered"}
-        dead = Counter((value, read(value).fault) for value in self.dead_values())
+        dead = Counter((value, read(value).reason) for value in self.dead_values())
         if not mended:
             dead += Counter(death_of(value) for value in self.values if hurts(value))
             assert counts["dead-lettered"] == dead.total()
@@ -247,172 +205,3 @@ class Proof:
 
     def check_index(self, *, mended: bool) -> Verdict:
         return compare(self.stream, [value for value in self.values if mended or not hurts(value)])
-
-
-def compare(stream: Stream, values: Iterable[bytes | None]) -> Verdict:
-    """Hold the index against a plain run over the same messages."""
-    verdict = Verdict()
-    for kind, key, documents in zip(("articles", "claims"), ("article_id", "claim_id"), plain_run(values), strict=True):
-        stored = {one[key]: comparable(one) for one in stream.documents(kind)}
-        verdict.missing += [f"{kind}/{id_}" for id_ in documents.keys() - stored.keys()]
-        verdict.extra += [f"{kind}/{id_}" for id_ in stored.keys() - documents.keys()]
-        verdict.stale += [f"{kind}/{i}" for i in stored.keys() & documents.keys() if stored[i] != documents[i]]
-    return verdict
-
-
-def hurts(value: bytes | None) -> bytes:
-    """The mark of an article that hurts its process, or nothing."""
-    if f'["{AUTHOR} '.encode() not in (value or b""):
-        return b""
-    return json.loads(value or b"")["authors"][0].encode()
-
-
-def death_of(value: bytes | None) -> tuple[bytes | None, str]:
-    """What is found dead of an article that hurts, and of what."""
-    _, stage, word = hurts(value).decode().split()
-    return value if stage == "strip" else read(value).article_id.encode(), HURTS[word]
-
-
-def died(letter: DeadLetter) -> bytes | None:
-    """The message as it was published, or, once a stage has made another message of it, its article's id."""
-    return letter.value if letter.stage == "strip" else Article.from_bytes(letter.value).id.encode()
-
-
-def read(value: bytes | None) -> Any:
-    try:
-        raw = RawArticle.from_bytes(value)
-        raw.check_dates(datetime.now(UTC), timedelta(hours=Limits().clock_skew_hours))
-    except Invalid as invalid:
-        return invalid
-    return raw
-
-
-def plain_run(values: Iterable[bytes | None]) -> tuple[Documents, Documents]:
-    """The articles and claims, by id, that the newest versions give in one process without Kafka."""
-    newest: dict[str, RawArticle] = {}
-    for raw in map(read, values):
-        if isinstance(raw, RawArticle):
-            newest[raw.article_id] = max(newest.get(raw.article_id, raw), raw, key=lambda one: one.fetched_at)
-    articles: Documents = {}
-    claims: Documents = {}
-    for id_, raw in newest.items():
-        try:
-            claim_set = extract(strip(raw, datetime.now(UTC), Limits()))
-        except Refused:
-            continue
-        articles[id_] = comparable(article_document(claim_set, "", ()))
-        claims |= {claim.id: comparable(claim_document(claim, claim_set)) for claim in claim_set.claims}
-    return articles, claims
-
-
-def comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """Without what depends on the order in which things happened."""
-    return json.loads(json.dumps({k: v for k, v in document.items() if k not in {"origin", "replaced_claim_ids"}}))
-
-
-# ── what is broken ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@fault("nothing")
-def nothing(proof: Proof) -> Iterator[None]:
-    yield
-
-
-NEED_EVICTION = {"worker killed (-9)", "all workers killed (-9)", "worker frozen past its session"}
-"""The embedded Kafka keeps the partitions of a worker that is gone without a word; Kafka itself does not."""
-
-
-@fault("worker killed (-9)")
-def worker_killed(proof: Proof) -> Iterator[None]:
-    yield
-    proof.kill(proof.any_worker())
-
-
-@fault("all workers killed (-9)")
-def workers_killed(proof: Proof) -> Iterator[None]:
-    yield
-    for worker in list(proof.stream.workers):
-        proof.kill(worker)
-
-
-@fault("pool process killed (-9)")
-def pool_process_killed(proof: Proof) -> Iterator[None]:
-    yield
-    for process in children(proof.any_worker()):
-        if "spawn_main" in " ".join(process.cmdline()):
-            process.kill()
-
-
-@fault("worker stopped (SIGTERM)")
-def worker_stopped(proof: Proof) -> Iterator[None]:
-    yield
-    worker = proof.any_worker()
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(STOP_SECONDS) == 0
-
-
-@fault("worker added, another stopped")
-def rebalanced(proof: Proof) -> Iterator[None]:
-    proof.stream.wait_for_log(proof.start_worker(), "working")
-    yield
-    leaving = proof.any_worker()
-    proof.stream.workers.remove(leaving)
-    leaving.send_signal(signal.SIGTERM)
-    assert leaving.wait(STOP_SECONDS) == 0
-
-
-@fault("worker frozen past its session")
-def worker_frozen(proof: Proof) -> Iterator[None]:
-    worker = proof.any_worker()
-    os.killpg(worker.pid, signal.SIGSTOP)
-    try:
-        yield
-        sleep(SESSION_SECONDS * 1.3)
-    finally:
-        os.killpg(worker.pid, signal.SIGCONT)
-
-
-def _server_stopped(proof: Proof, server: str, seconds: float) -> Iterator[None]:
-    proof.servers.stop(server)
-    try:
-        yield
-        proof.maybe_kill()
-        sleep(seconds * proof.hold)
-    finally:
-        proof.servers.start(server)
-
-
-@fault("Kafka stopped")
-def kafka_stopped(proof: Proof) -> Iterator[None]:
-    yield from _server_stopped(proof, "kafka", 20)
-
-
-@fault("Elasticsearch stopped")
-def elasticsearch_stopped(proof: Proof) -> Iterator[None]:
-    yield from _server_stopped(proof, "elasticsearch", 40)
-
-
-def _mischief(kind: Any) -> Callable[[Proof], Iterator[None]]:
-    def breaks(proof: Proof) -> Iterator[None]:
-        proof.proxy.mischief = kind
-        hits = proof.proxy.hits
-        try:
-            yield
-            until(lambda: proof.proxy.hits >= hits + 5 or proof.idle(), "requests that go wrong")
-            proof.maybe_kill()
-        finally:
-            proof.proxy.mischief = None
-
-    return breaks
-
-
-TOLD = {
-    "429": "Elasticsearch answers 429",
-    "503": "Elasticsearch answers 503",
-    "hang": "Elasticsearch does not answer",
-    "reset": "Elasticsearch connections reset",
-    "items": "Elasticsearch bulk items fail",
-    "cut": "Elasticsearch answers cut",
-}
-for one in MISCHIEFS:
-    fault(TOLD[one])(_mischief(one))

@@ -21,7 +21,8 @@ from ..servers.embedded import embedded_servers
 from ..servers.real import real_servers
 from ..stream import Stream
 from .articles import articles
-from .proof import FAULTS, NEED_EVICTION, WORKERS, Proof
+from .breaks import FAULTS, NEED_EVICTION
+from .proof import WORKERS, Proof
 from .proxy import Proxy
 from .report import RUNS, write
 

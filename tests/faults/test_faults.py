@@ -11,7 +11,7 @@ from claimstream.agents.pool import START_SECONDS
 from claimstream.config.indices import Indices
 
 from ..stream import Stream, until
-from .proof import EXACT, compare
+from .plain import EXACT, compare
 
 
 def article(n: int) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 
 from ..stream import Stream, children, until
 from .articles import articles
-from .proof import EXACT, compare
+from .plain import EXACT, compare
 
 KILLS = pytest.mark.real
 """The embedded Kafka keeps the partitions of a worker that died without leaving its group; Kafka itself does not."""

@@ -7,7 +7,7 @@ from elasticsearch import Elasticsearch
 
 from claimstream.config.indices import Indices
 
-from ..faults.proof import EXACT, compare
+from ..faults.plain import EXACT, compare
 from ..stream import Stream, until
 
 WORDS = "said Jaro Mlinar, a spokesman of the company, on Monday, and denied that the hull was damaged in the storm."
