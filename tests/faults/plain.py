@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from claimstream.config.settings import Limits
+from claimstream.config.settings import Limits, Sites
 from claimstream.pipeline.documents import article_document, claim_document
 from claimstream.pipeline.extract import extract
 from claimstream.pipeline.outcomes import Refused
@@ -18,6 +18,8 @@ from claimstream.publishing.errors import Invalid
 from ..stream import Stream
 from .articles import AUTHOR, HURTS
 
+FORGETFUL = Sites(settle_seconds=1e6)
+"""A plain run has no memory of sites; so with these settings the stream makes no use of its own."""
 Documents = dict[str, dict[str, Any]]
 EXACT = "exactly what a plain run gives"
 

@@ -22,6 +22,7 @@ from ..servers.real import real_servers
 from ..stream import Stream
 from .articles import articles
 from .breaks import FAULTS, NEED_EVICTION
+from .plain import FORGETFUL
 from .proof import WORKERS, Proof
 from .proxy import Proxy
 from .report import RUNS, write
@@ -45,6 +46,7 @@ def main() -> None:
             _env_file=None,
             kafka=Kafka(servers=servers.kafka, partitions=4),
             elasticsearch=Elasticsearch(url=servers.elasticsearch, analyzer=servers.analyzer),
+            sites=FORGETFUL,
             worker=WorkerSettings(pool_processes=1, web_port=0),
         )
         stream = Stream(settings, Path(folder))

@@ -7,7 +7,7 @@ from elasticsearch import Elasticsearch
 
 from claimstream.config.indices import Indices
 
-from ..faults.plain import EXACT, compare
+from ..faults.plain import EXACT, FORGETFUL, compare
 from ..stream import Stream, until
 
 WORDS = "said Jaro Mlinar, a spokesman of the company, on Monday, and denied that the hull was damaged in the storm."
@@ -20,7 +20,7 @@ def article(n: int, day: int = 1) -> bytes:
 
 @pytest.fixture
 def stream(settings, tmp_path):
-    one = Stream(settings, tmp_path)
+    one = Stream(settings.model_copy(update={"sites": FORGETFUL}), tmp_path)
     one.initialise()
     yield one
     one.stop_workers()
