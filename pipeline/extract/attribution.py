@@ -6,6 +6,7 @@ named entities to `Doc.ents`. No other model runs: the entities come from the sa
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -26,13 +27,25 @@ SPEECH = re.compile(
     rf"\b(?:{'|'.join(form for form, verb in LEMMAS.items() if verb in CUES and CUES[verb].kind == 'speech')})\b",
     re.IGNORECASE,
 )
+ACCORDING = re.compile(r"according to\b", re.IGNORECASE)
 RELAY = re.compile(r"\b(?:report|reveal|relay|cit|quot|recount)\w*|\b(?:wrote|writes)\b", re.IGNORECASE)
 PRONOUN = re.compile(r"I|we|he|she|it|they|you|who|which|that|there", re.IGNORECASE)
 """Most often the outer speaker, and then no other statement."""
 
 
+def according(text: str, found: encoder.Attribution) -> encoder.Attribution:
+    """`according to a report by the board`: what follows these two words is the source, however the network cuts it."""
+    (start, end), *_ = found.cue
+    words = ACCORDING.match(text, start, end)
+    if words is None or words.end() == end:
+        return found
+    stop = max([end, *(stop for begin, stop in found.source if begin >= end)])
+    return replace(found, source=(trimmed(text, words.end(), stop, ",;"),), cue=((start, words.end()),))
+
+
 def tidied(text: str, quotes: Quotations, found: encoder.Attribution) -> Attribution:
     """The content whole quotations, marks included, and nothing of who said it and how; empty if that is all."""
+    found = according(text, found)
     taken = found.source + found.cue
     source = tuple(trimmed(text, start, end, ",;") for start, end in found.source)
     content: list[tuple[int, int]] = []

@@ -32,13 +32,13 @@ def cited(text: str, attribution: Attribution) -> tuple[int, int] | None:
         return None
     end = max(attribution.cue[-1][1], attribution.source[-1][1])
     begin, last = attribution.content[0]
-    if CITES.search(text, attribution.cue[0][0], end) and 0 <= begin - end <= 1:
-        stop = END.search(text, begin, last)  # citing an official, the road was closed
+    found = CITING.match(text, end)
+    if found is None and not (CITES.search(text, attribution.cue[0][0], end) and 0 <= begin - end <= 1):
+        return None
+    if found is None or found.end() == begin:  # citing an official, the road was closed
+        stop = END.search(text, begin, last)
         limit = begin
     else:
-        found = CITING.match(text, end)
-        if found is None:
-            return None
         begin = found.end()
         behind = [start for start, _ in attribution.content if start >= begin]
         limit = min(*behind, begin + 250, len(text))

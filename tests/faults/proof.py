@@ -111,7 +111,7 @@ class Proof:
     def maybe_kill(self) -> None:
         """Trouble seldom comes alone."""
         if self.evicts and self.random.random() < 0.5:
-            self.kill(self.any_worker())
+            self.kill(self.random.choice(self.stream.workers))  # it may still wait for the server
 
     def any_worker(self) -> Worker:
         """One that is at work."""
