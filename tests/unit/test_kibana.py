@@ -28,7 +28,7 @@ BY_ID = {(one["type"], one["id"]): one for one in OBJECTS}
 FIELDS = {kind: template(kind)["template"]["mappings"]["properties"] for kind in KINDS}
 
 ATTRIBUTES = {
-    # What elastic/kibana 9.2 requires of the types, and what else it takes. The schemas forbid every other name.
+    # What elastic/kibana requires of the types, and what else it takes; of the files, versions of 2025 were read.
     # src/platform/plugins/shared/data_views/common/types.ts: DataViewAttributes
     "index-pattern": ({"title"}, {"name", "timeFieldName", "fieldFormatMap"}),
     # src/platform/plugins/shared/saved_search/server/saved_objects/schema_legacy.ts: SCHEMA_SEARCH_MODEL_VERSION_5
