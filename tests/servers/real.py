@@ -74,6 +74,10 @@ class RealServers:
     def _wait_until_answering(self, service: str, running: Callable[[], bool]) -> None:
         wait_until_answering(getattr(self, service), running, START_SECONDS)
 
+    @property
+    def kafka_logs(self) -> Path:
+        return self._data / "kafka"
+
     def stop(self, service: str) -> None:
         """Stop it in an orderly way; data stay."""
         end(self._processes.pop(service))
@@ -115,7 +119,7 @@ class RealServers:
             "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
-            "log.dirs": f"{self._data}/kafka",
+            "log.dirs": str(self.kafka_logs),
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
             "offsets.topic.num.partitions": "1",

@@ -109,7 +109,7 @@ class SecuredServers(RealServers):
             "listener.name.host.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
         }
         here = {
-            "log.dirs": f"{self._data}/kafka",
+            "log.dirs": str(self.kafka_logs),
             "ssl.keystore.location": f"{self.folder}/secrets/kafka/keystore.pem",
         }
         few = dict.fromkeys(("offsets.topic.num.partitions", "transaction.state.log.num.partitions"), "1")
