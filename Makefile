@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-real faults fuzz check docs lock clean
+.PHONY: help install demo secrets test test-real faults fuzz check docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -20,6 +20,9 @@ install: .venv/installed ## the virtual environment with pinned dependencies
 
 demo: install ## the main job, end to end, on the embedded servers; ends by itself
 	$(BIN)/claimstream demo
+
+secrets: install ## certificates, passwords and logins for docker-compose.yml, in secrets/ and .env; safe to repeat
+	@$(BIN)/python -m claimstream.config.secrets
 
 test: install ## unit, golden, delivery and integration tests on the embedded servers
 	$(BIN)/pytest

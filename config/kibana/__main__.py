@@ -5,6 +5,7 @@ Without a URL it prints the objects, for Kibana's page *Saved objects* or for a 
 
 import base64
 import json
+import ssl
 import sys
 import urllib.error
 import urllib.request
@@ -44,11 +45,14 @@ def put(kibana: str, settings: Elasticsearch, objects: str) -> dict[str, Any]:
     elif settings.username and settings.password:
         login = f"{settings.username}:{settings.password.get_secret_value()}"
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+    tls = ssl.create_default_context(cafile=settings.ca_file) if kibana.startswith("https") else None
+    if tls and not settings.verify_certificates:
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     request = urllib.request.Request(  # noqa: S310 - main lets http and https pass only
         f"{kibana}/api/saved_objects/_import?overwrite=true", body.encode(), headers
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - as above
+        with urllib.request.urlopen(request, timeout=60, context=tls) as answer:  # noqa: S310 - as above
             loaded: dict[str, Any] = json.load(answer)
             return loaded
     except urllib.error.HTTPError as error:

@@ -1,6 +1,6 @@
 """Kibana's saved objects, made of objects.yaml: data views, saved searches, Lens charts and dashboards.
 
-Types, attributes and references are those of elastic/kibana 9.2: the schemas that its plugins data_views, saved_search,
+Types, attributes and references are those of Kibana 9's sources: the schemas that its plugins data_views, saved_search,
 lens and dashboard register for their types, at the versions named in VERSIONS. Kibana itself brings an object from
 there to what it uses today.
 """

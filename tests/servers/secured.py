@@ -1,51 +1,57 @@
-"""The real servers with security on: TLS, logins, and a user who may do no more than a worker must."""
+"""The real servers as docker-compose.yml sets them up: TLS, logins, users who may do what they must and no more."""
 
+import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from claimstream.cli.embedded import free_port, wait_until_answering
+from claimstream.config.secrets import make
 from claimstream.config.settings import Elasticsearch, Kafka
 
+from .. import compose
 from .real import START_SECONDS, RealServers
 
-PASSWORD = "only-for-tests-8t2kq"
-"""Of every user and key here; the tests look for it where no secret may be."""
 PREFIX = "secured-"
-ROLES = f"""
-claimstream:
-  cluster: [monitor]
-  indices:
-    - names: ["{PREFIX}articles*", "{PREFIX}claims*", "{PREFIX}outcomes*"]
-      privileges: [read, index, delete, view_index_metadata, maintenance]
-reader:
-  cluster: [monitor]
-  indices:
-    - names: ["{PREFIX}*"]
-      privileges: [read, view_index_metadata]
-"""
-"""What docs/security.md tells people to grant."""
+SERVICES = compose.read(compose.SECURE)["services"]
+ADMINISTRATOR = "admin"
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
 class SecuredServers(RealServers):
-    """Kafka by SASL_SSL with access control, and Elasticsearch by https; `admin` may do everything."""
+    """Kafka by SASL_SSL with access control, and Elasticsearch by https.
+
+    Settings, files and passwords are those of docker-compose.yml and `make secrets`; ports and folders differ.
+    """
+
+    quorum = ()  # docker-compose.yml names the voters
 
     def __init__(self, data: Path) -> None:
-        self.plain = f"127.0.0.1:{free_port()}"
-        """Kafka for administrators: without login, never found outside of tests."""
-        self.ca_file = data / "ca.pem"
-        self._key_store = data / "keys.p12"
+        self.folder = data / "checkout"
+        """Where `make secrets` was called."""
+        self.folder.mkdir()
+        make(self.folder / "secrets", self.folder / ".env")
+        self.ca_file = self.folder / "secrets/public/ca.pem"
+        self._ports = {port: str(free_port()) for port in ("19092", "9092", "9093", "9094")}
+        self.plain = f"localhost:{self._ports['9094']}"
+        """Kafka for administrators: without login, found in the container only."""
         super().__init__(data)
-        self.elasticsearch = self.elasticsearch.replace("http:", "https:")
+        self.kafka = f"localhost:{self._ports['9092']}"
+        self.elasticsearch = self.elasticsearch.replace("http://127.0.0.1", "https://localhost")
+
+    def password(self, user: str) -> str:
+        return (self.folder / "secrets/passwords" / user).read_text("utf-8")
 
     def kafka_settings(self, user: str = "claimstream", **settings: object) -> Kafka:
         return Kafka.model_validate(
             {
                 "servers": self.kafka,
                 "security_protocol": "SASL_SSL",
+                "sasl_mechanism": "PLAIN",
                 "username": user,
-                "password": PASSWORD,
+                "password": self.password(user),
                 "ca_file": self.ca_file,
                 "prefix": PREFIX,
                 "partitions": 2,
@@ -58,7 +64,7 @@ class SecuredServers(RealServers):
             {
                 "url": self.elasticsearch,
                 "username": user,
-                "password": PASSWORD,
+                "password": self.password(user),
                 "ca_file": self.ca_file,
                 "prefix": PREFIX,
                 "analyzer": self.analyzer,
@@ -67,65 +73,73 @@ class SecuredServers(RealServers):
         )
 
     def grant(self) -> None:
-        """Give the user `claimstream` what a worker, and the commands of a person, need."""
-        tool = self._java("org.apache.kafka.tools.AclCommand", "--bootstrap-server", self.plain, "--add")
-        to = ["--allow-principal", "User:claimstream", "--resource-pattern-type", "prefixed"]
-        for operations, kind in (("read write", "--topic"), ("read", "--group")):
-            flags = [flag for word in operations.split() for flag in ("--operation", word)]
-            subprocess.run([*tool, *to, *flags, kind, PREFIX], check=True, stdout=subprocess.DEVNULL)
+        """What the service `rights` does."""
+        rights = SERVICES["rights"]
+        tool = shlex.join(self._java("org.apache.kafka.tools.AclCommand"))
+        (script,) = rights["command"]
+        script = self._local(compose.substituted(script)).replace("/opt/kafka/bin/kafka-acls.sh", tool)
+        told = {
+            name: compose.substituted(value, CLAIMSTREAM_KAFKA__PREFIX=PREFIX)
+            for name, value in rights["environment"].items()
+        }
+        subprocess.run([*rights["entrypoint"], script], check=True, env=os.environ | told, stdout=subprocess.DEVNULL)
 
-    def _make_keys(self) -> None:
-        keytool = [str(self._java_home / "bin" / "keytool"), "-storepass", PASSWORD, "-keystore", str(self._key_store)]
-        names = ["-dname", "CN=localhost", "-ext", "san=ip:127.0.0.1", "-ext", "bc:c=ca:true"]
-        kind = ["-alias", "own", "-keyalg", "EC", "-validity", "2", "-storetype", "PKCS12"]
-        subprocess.run([*keytool, "-genkeypair", *kind, *names], check=True, stderr=subprocess.DEVNULL)
-        export = [*keytool, "-exportcert", "-rfc", "-alias", "own", "-file", str(self.ca_file)]
-        subprocess.run(export, check=True, stderr=subprocess.DEVNULL)
+    def let_in_by_scram(self, user: str) -> None:
+        secret = f"SCRAM-SHA-512=[password={self.password(user)}]"
+        tool = self._java("kafka.admin.ConfigCommand", "--bootstrap-server", self.plain)
+        change = ["--alter", "--add-config", secret, "--entity-type", "users", "--entity-name", user]
+        subprocess.run([*tool, *change], check=True, stdout=subprocess.DEVNULL)
+
+    def _local(self, value: str) -> str:
+        """What docker-compose.yml says, with the ports of this machine."""
+        for port, ours in self._ports.items():
+            value = value.replace(f":{port}", f":{ours}")
+        return value.replace("://:", "://localhost:").replace("://kafka:", "://localhost:")
 
     def _properties(self) -> dict[str, str]:
-        plain = super()._properties()
-        protocols = plain["listener.security.protocol.map"]
-        module = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
-        return plain | {
-            "listeners": plain["listeners"].replace(self.kafka, self.plain) + f",SECURE://{self.kafka}",
-            "listener.security.protocol.map": f"{protocols},SECURE:SASL_SSL",
-            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            "listener.name.secure.scram-sha-512.sasl.jaas.config": module,
-            "ssl.keystore.location": str(self._key_store),
-            "ssl.keystore.type": "PKCS12",
-            "ssl.keystore.password": PASSWORD,
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:ANONYMOUS",
+        """Made of the environment as the image does."""
+        variables = compose.environment(SERVICES["kafka"], self.folder)
+        del variables["KAFKA_HEAP_OPTS"]
+        properties = {
+            name.removeprefix("KAFKA_").lower().replace("_", "."): self._local(value)
+            for name, value in variables.items()
         }
-
-    def _format_kafka(self, *options: str) -> None:
-        self._make_keys()
-        users = [f"--add-scram=SCRAM-SHA-512=[name={n},password={PASSWORD}]" for n in ("claimstream", "stranger")]
-        super()._format_kafka(*options, *users)
+        scram = {  # the settings' default, which docker-compose.yml does without
+            "listener.name.host.sasl.enabled.mechanisms": f"{properties['sasl.enabled.mechanisms']},SCRAM-SHA-512",
+            "listener.name.host.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+        }
+        here = {
+            "log.dirs": str(self.kafka_logs),
+            "ssl.keystore.location": f"{self.folder}/secrets/kafka/keystore.pem",
+        }
+        few = dict.fromkeys(("offsets.topic.num.partitions", "transaction.state.log.num.partitions"), "1")
+        assert set(here) <= set(properties)
+        return properties | scram | here | few
 
     def _configure_elasticsearch(self) -> None:
         super()._configure_elasticsearch()
-        config = self._data / "config"
-        shutil.copy(self._key_store, config)
-        (config / "roles.yml").write_text(ROLES, "utf-8")
-        for user, role in (("admin", "superuser"), ("claimstream", "claimstream"), ("reader", "reader")):
-            tool = str(self._elasticsearch_home() / "bin" / "elasticsearch-users")
-            add = self._as_nobody([tool, "useradd", user, "-p", PASSWORD, "-r", role])
-            subprocess.run(add, check=True, env=self._environment(), stdout=subprocess.DEVNULL)
+        inside = "/usr/share/elasticsearch/config/"
+        for mount in SERVICES["elasticsearch"]["volumes"]:
+            source, target, *_ = mount.split(":")
+            if target.startswith(inside):
+                path, place = self.folder / source, self._data / "config" / target.removeprefix(inside)
+                if not path.exists():  # one that is not made, but part of the project
+                    path = compose.ROOT / source
+                (shutil.copytree if path.is_dir() else shutil.copy)(path, place)
 
     def _settings(self) -> dict[str, str]:
-        return super()._settings() | {
-            "xpack.security.enabled": "true",
-            "xpack.security.http.ssl.enabled": "true",
-            "xpack.security.http.ssl.keystore.path": self._key_store.name,
-            "xpack.security.http.ssl.keystore.password": PASSWORD,
-        }
+        variables = compose.environment(SERVICES["elasticsearch"])
+        del variables["ES_JAVA_OPTS"]
+        return super()._settings() | variables
 
     def _wait_until_answering(self, service: str, running: Callable[[], bool]) -> None:
         if service == "kafka":
             wait_until_answering(self.plain, running, START_SECONDS)
         else:
-            admin = self.elasticsearch_settings("admin")
             wait_until_answering(
-                self.elasticsearch, running, START_SECONDS, ca_certs=str(admin.ca_file), basic_auth=("admin", PASSWORD)
+                self.elasticsearch,
+                running,
+                START_SECONDS,
+                ca_certs=str(self.ca_file),
+                basic_auth=(ADMINISTRATOR, self.password(ADMINISTRATOR)),
             )

@@ -1,7 +1,9 @@
-"""docker-compose.yml, Dockerfile, .env.example and pom.xml agree with each other and with the settings class."""
+"""The files for Docker, .env.example and pom.xml agree with each other and with the settings class."""
 
 import json
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,16 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from claimstream.cli.app import app
+from claimstream.config.secrets import client, make
 from claimstream.config.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+from .. import compose
+from ..compose import ROOT
+
+COMPOSE = compose.read(compose.SECURE)
 SERVICES = COMPOSE["services"]
+PLAIN = compose.read(compose.SECURE, compose.PLAIN)["services"]
+BOTH = pytest.mark.parametrize("services", [SERVICES, PLAIN], ids=["secure", "plain"])
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("claimstream:")]
 POM = {
     element.tag.rpartition("}")[2].removesuffix(".version"): element.text
@@ -36,7 +43,8 @@ def variables(model: type[BaseModel], prefix: str = "CLAIMSTREAM_") -> Iterator[
 
 
 SETTINGS = dict(variables(Settings))
-SUBSTITUTED = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", (ROOT / "docker-compose.yml").read_text("utf-8")))
+TEXT = "".join((ROOT / name).read_text("utf-8") for name in (compose.SECURE, compose.PLAIN))
+SUBSTITUTED = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
 
 
 def test_every_setting_is_explained_with_its_default():
@@ -57,9 +65,10 @@ def test_the_explained_defaults_are_accepted(tmp_path):
 
 
 def test_every_knob_of_the_compose_file_is_explained_with_its_default():
-    assert {name for name in DOCUMENTED if not name.startswith("CLAIMSTREAM_")} == {
-        name for name in SUBSTITUTED if not name.startswith("CLAIMSTREAM_")
-    }
+    knobs = {name: default for name, default in DOCUMENTED.items() if not name.startswith("CLAIMSTREAM_")}
+    assert knobs.pop("COMPOSE_FILE") == compose.SECURE  # Compose's own
+    assert f" {compose.SECURE}:{compose.PLAIN}\n" in EXAMPLE
+    assert set(knobs) == {name for name in SUBSTITUTED if not name.startswith("CLAIMSTREAM_")}
     assert {name: DOCUMENTED[name] for name in SUBSTITUTED} == SUBSTITUTED
 
 
@@ -68,21 +77,97 @@ def test_the_servers_are_those_of_the_tests():
     assert images["kafka"] == f"apache/kafka:{POM['kafka']}"
     assert images["elasticsearch"] == f"elasticsearch:{POM['elasticsearch']}"
     assert images["kibana"] == f"kibana:{POM['elasticsearch']}"
+    assert images["rights"] == images["kafka"]
+    assert [image for image in images.values() if not re.search(r":(v?\d+\.\d+\.\d+|local)$", image)] == []
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkout")
+    make(folder / "secrets", folder / ".env")
+    return folder
+
+
+@BOTH
 @pytest.mark.parametrize("name", OURS)
-def test_variables_are_settings_and_valid(name, monkeypatch):
-    environment = {
-        variable: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value))
-        for variable, value in SERVICES[name]["environment"].items()
-    }
+def test_variables_are_settings_and_valid(services, name, checkout, monkeypatch):
+    environment = compose.environment(services[name], checkout if services is SERVICES else None)
     assert set(environment) <= set(SETTINGS)
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
     settings = Settings()
-    kafka = SERVICES["kafka"]["environment"]
+    kafka, kibana = services["kafka"]["environment"], services["kibana"]["environment"]
     assert f"CONTAINERS://{settings.kafka.servers}" in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
-    assert settings.elasticsearch.url == SERVICES["kibana"]["environment"]["ELASTICSEARCH_HOSTS"]
+    assert f"CONTAINERS:{settings.kafka.security_protocol}" in kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    assert settings.elasticsearch.url == kibana["ELASTICSEARCH_HOSTS"]
+    if services is SERVICES:
+        assert settings.kafka.sasl_mechanism == kafka["KAFKA_SASL_ENABLED_MECHANISMS"]
+        for one in (settings.kafka, settings.elasticsearch):
+            assert one.username == ("claimstream" if name == "worker" else "admin")
+            assert f"./secrets/public/ca.pem:{one.ca_file}:ro" in services[name]["volumes"]
+
+
+def test_whoever_comes_from_outside_a_container_needs_a_login():
+    kafka = SERVICES["kafka"]["environment"]
+    protocols = dict(one.split(":") for one in kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    for listener in kafka["KAFKA_LISTENERS"].split(","):
+        name, _, address = listener.partition("://")
+        assert protocols[name] == "SASL_SSL" or address.startswith("localhost:")
+    assert "KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND" not in kafka
+    elasticsearch = SERVICES["elasticsearch"]["environment"]
+    assert elasticsearch["xpack.security.enabled"] == elasticsearch["xpack.security.http.ssl.enabled"] == "true"
+    assert elasticsearch["transport.host"] == "localhost"
+    assert SERVICES["kibana"]["environment"]["SERVER_SSL_ENABLED"] == "true"
+    assert "GF_AUTH_ANONYMOUS_ENABLED" not in SERVICES["grafana"]["environment"]
+
+
+def test_the_plain_arrangement_needs_no_secrets():
+    for service in PLAIN.values():
+        assert not [volume for volume in service.get("volumes", ()) if "secrets" in volume]
+        assert [file for file in service.get("env_file", ()) if file != {"path": ".env", "required": False}] == []
+
+
+def test_only_one_container_is_given_what_only_one_may_know():
+    users: dict[str, list[str]] = {}
+    for name, service in SERVICES.items():
+        for file in service.get("env_file", ()):
+            users.setdefault(file, []).append(name)
+    administrators = users.pop("secrets/environment/admin.env")
+    assert administrators == ["init", "kibana-objects"]
+    assert users.pop(".env") == [*administrators, "worker"]
+    assert {file: [file.split("/")[-1].removesuffix(".env")] for file in users} == users
+
+
+@pytest.mark.skipif(
+    subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0
+    if shutil.which("docker")
+    else True,
+    reason="Docker Compose is not installed",
+)
+@pytest.mark.parametrize("arrangement", [[compose.SECURE], [compose.SECURE, compose.PLAIN]], ids=["secure", "plain"])
+def test_docker_compose_reads_the_same(arrangement, checkout):
+    """It needs no Docker for that."""
+    files = [option for name in arrangement for option in ("--file", str(ROOT / name))]
+    if len(arrangement) == 1:
+        shutil.copy(ROOT / compose.SECURE, checkout)
+        files = ["--file", str(checkout / compose.SECURE)]
+    command = ["docker", "compose", *files, "config", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    theirs = json.loads(done.stdout)["services"]
+    ours = compose.read(*arrangement)["services"]
+    assert set(theirs) == set(ours)
+    for name, service in ours.items():
+        folder = checkout if len(arrangement) == 1 else None
+        told = theirs[name].get("environment") or {}
+        if "environment" in service:
+            assert {variable: value.replace("$$", "$") for variable, value in told.items()} == compose.environment(
+                service, folder
+            )
+        targets = [volume["target"] for volume in theirs[name].get("volumes", ())]
+        assert targets == [volume.split(":")[1] for volume in service.get("volumes", ())]
+        if "healthcheck" in service:
+            assert theirs[name]["healthcheck"].get("test") == service["healthcheck"].get("test")
 
 
 def test_the_defaults_reach_the_servers_from_outside_the_containers():
@@ -91,13 +176,16 @@ def test_the_defaults_reach_the_servers_from_outside_the_containers():
     settings = Settings()
     assert settings.kafka.servers == "localhost:" + SUBSTITUTED["KAFKA_PORT"]
     assert settings.elasticsearch.url == "http://localhost:" + SUBSTITUTED["ELASTICSEARCH_PORT"]
+    secured = client("ada", "word", Path("ca.pem"))
+    assert secured["CLAIMSTREAM_ELASTICSEARCH__URL"] == "https://localhost:" + SUBSTITUTED["ELASTICSEARCH_PORT"]
     kafka = SERVICES["kafka"]["environment"]
     assert "HOST://localhost:${KAFKA_PORT:-9092}" in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
     assert "HOST://:9092" in kafka["KAFKA_LISTENERS"].split(",")
 
 
-def test_ports_are_open_to_this_machine_only():
-    published = [port for service in SERVICES.values() for port in service.get("ports", ())]
+@BOTH
+def test_ports_are_open_to_this_machine_only(services):
+    published = [port for service in services.values() for port in service.get("ports", ())]
     assert len(published) == 5
     assert all(port.startswith("127.0.0.1:") for port in published)
 
@@ -120,8 +208,9 @@ def test_every_container_has_a_memory_limit_and_what_others_wait_for_has_a_healt
                 assert SERVICES[name].get("restart") is None  # one that ends
     mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())}
     files = {volume for volume in mounted if volume.startswith("./")}
+    made = {volume for volume in files if volume.startswith("./secrets/")}  # by `make secrets`
     assert mounted - files == set(COMPOSE["volumes"])
-    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert [file for file in files - made if not (ROOT / file).exists()] == []
 
 
 def test_prometheus_scrapes_the_workers_and_grafana_asks_prometheus():

@@ -2,10 +2,14 @@
 
 import http.server
 import json
+import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ import yaml
 
 from claimstream.config.indices import KINDS, Indices, template
 from claimstream.config.kibana.objects import description, saved_objects
+from claimstream.config.secrets import make
 from claimstream.config.settings import Elasticsearch
 
 from ..kql import translate
@@ -23,7 +28,7 @@ BY_ID = {(one["type"], one["id"]): one for one in OBJECTS}
 FIELDS = {kind: template(kind)["template"]["mappings"]["properties"] for kind in KINDS}
 
 ATTRIBUTES = {
-    # What elastic/kibana 9.2 requires of the types, and what else it takes. The schemas forbid every other name.
+    # What elastic/kibana requires of the types, and what else it takes; of the files, versions of 2025 were read.
     # src/platform/plugins/shared/data_views/common/types.ts: DataViewAttributes
     "index-pattern": ({"title"}, {"name", "timeFieldName", "fieldFormatMap"}),
     # src/platform/plugins/shared/saved_search/server/saved_objects/schema_legacy.ts: SCHEMA_SEARCH_MODEL_VERSION_5
@@ -151,8 +156,8 @@ def test_a_data_view_is_of_an_index_with_that_time(view):
 COMPOSE = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text("utf-8"))
 
 
-@pytest.fixture
-def kibana():
+@contextmanager
+def stand_in(secrets: Path | None = None) -> Iterator[tuple[str, list[dict]]]:
     """What Kibana's import would be sent; it refuses what has `broken` in it."""
     received: list[dict] = []
 
@@ -174,15 +179,25 @@ def kibana():
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        if secrets:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(secrets / "kibana/certificate.pem", secrets / "kibana/key.pem")
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}", received
+        yield f"{'https' if secrets else 'http'}://127.0.0.1:{server.server_port}", received
         server.shutdown()
+
+
+@pytest.fixture
+def kibana():
+    with stand_in() as running:
+        yield running
 
 
 def put_objects(*arguments: str, prefix: str = "", **settings: str) -> "subprocess.CompletedProcess[str]":
     entrypoint = COMPOSE["services"]["kibana-objects"]["entrypoint"]
     assert entrypoint[0] == "python"
-    environment = {"CLAIMSTREAM_ELASTICSEARCH__PREFIX": prefix, **settings}
+    environment = {**os.environ, "CLAIMSTREAM_ELASTICSEARCH__PREFIX": prefix, **settings}
     command = [sys.executable, *entrypoint[1:], *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -212,6 +227,19 @@ def test_what_kibana_refuses_is_one_line(kibana, prefix, told):
     done = put_objects(kibana[0], prefix=prefix)
     assert done.returncode == 1
     assert re.fullmatch(told, done.stderr)
+
+
+def test_the_secured_kibana_is_known_by_its_certificate(tmp_path):
+    make(tmp_path / "secrets", tmp_path / ".env")
+    with stand_in(tmp_path / "secrets") as (url, received):
+        ca_file = str(tmp_path / "secrets/public/ca.pem")
+        done = put_objects(url, CLAIMSTREAM_ELASTICSEARCH__CA_FILE=ca_file)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(received) == 1
+        stranger = put_objects(url)
+        assert stranger.returncode == 1
+        assert re.fullmatch(r"Kibana at \S+ does not answer: .*certificate.*\n", stranger.stderr)
+        assert put_objects(url, CLAIMSTREAM_ELASTICSEARCH__VERIFY_CERTIFICATES="false").returncode == 0
 
 
 def test_an_absent_kibana_is_one_line():
