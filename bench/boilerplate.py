@@ -6,6 +6,7 @@
                                                         came: each is judged by what those before it taught
     python -m bench.boilerplate refusals IN             rows {"id", "url", "lines", "is_article"}
     python -m bench.boilerplate speed IN...             pages a second on one core, of either kind of row
+    python -m bench.boilerplate growth                  seconds for pages of 0.3 to 9.5 MB, made up
 
 Rows are JSON Lines; a name that ends in .gz is (un)zipped.
 """
@@ -110,6 +111,43 @@ def speed(paths: list[str]) -> None:
         print(f"{len(pages) / seconds:7.0f} pages/s  {path}")
 
 
+SENTENCE = "The harbour master of Kessel said on Monday that ferry {0} will sail again next week, after a long rest."
+REPEATED = {
+    "html, paragraphs": "<p>" + SENTENCE + "</p>",
+    "html, links": "<li><a href=/ferry/{0}>Ferry {0} cancelled again</a></li>",
+    "html, tables": "<table><tr><td colspan=9>" + SENTENCE + "</td><td>{0}</td></tr></table>",
+    "html, comments": "<div class=comment id=c{0}><p>" + SENTENCE + "</p></div>",
+    "html, attributes": "<p title='" + 20 * SENTENCE + "'>" + SENTENCE + "</p>",
+    "html, open elements": "<div class=a{0}>" + SENTENCE,
+    "html, scripts": "<script>var a{0} = '" + 10 * SENTENCE + "';</script>",
+    "text, paragraphs": SENTENCE + "\n",
+    "text, short lines": "Ferry {0} cancelled\n",
+    "text, one line": SENTENCE + " ",
+}
+"""What pages of any size can be made of."""
+MEGABYTES = (0.3, 1.0, 3.0, 9.5)
+
+
+def growth() -> Iterator[tuple[str, list[float]]]:
+    """Seconds of processor time for pages that grow; limits are lifted, so that text is read at all."""
+    limits = Limits(max_text_chars=10**8, max_html_bytes=10**8)
+    opening = "".join(f"<p>{SENTENCE.format(n)}</p>" for n in range(5))
+    for name, piece in REPEATED.items():
+        seconds = []
+        for megabytes in MEGABYTES:
+            source = "".join(map(piece.format, range(int(megabytes * 1e6 / len(piece.format(10_000))))))
+            if name.startswith("html"):
+                page = {"html": f"<html><body><article>{opening}{source}</article></body></html>"}
+            else:
+                page = {"text": source}
+            article = RawArticle.model_validate({"id": "a"} | page)
+            start = time.process_time()
+            with suppress(Refused):
+                strip(article, NOW, limits)
+            seconds.append(time.process_time() - start)
+        yield name, seconds
+
+
 def main(arguments: list[str]) -> None:
     match arguments:
         case ["predict-lines", source, target]:
@@ -126,6 +164,9 @@ def main(arguments: list[str]) -> None:
             refusals(source)
         case ["speed", _, *_]:
             speed(arguments[1:])
+        case ["growth"]:
+            for name, seconds in growth():
+                print(f"{name:20}" + "".join(f"{one:8.2f}" for one in seconds), flush=True)
         case _:
             sys.exit(__doc__)
 

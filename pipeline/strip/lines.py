@@ -114,9 +114,10 @@ def _headline(texts: list[str], reasons: list[Reason | None], url: str | None) -
 def _repeats(texts: list[str], reasons: list[Reason | None], headline: str) -> None:
     """Mark the title wherever it stands, also as `Title - Outlet`, and paragraphs that stand twice."""
     found = Reason.TITLE
+    first_word = headline.partition(" ")[0]
     seen: set[str] = set()
     for i, text in enumerate(texts):
-        if headline and len(text) < 2 * len(headline) + 40:
+        if headline and len(text) < 2 * len(headline) + 40 and first_word in text.lower():
             shape = fields.plain(text)
             with_outlet = len(headline) > 20 and shape.startswith(headline) and reasons[i] is not None
             if shape == headline or (with_outlet and len(shape) < len(headline) + 40):

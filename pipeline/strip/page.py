@@ -9,11 +9,11 @@ from datetime import datetime
 
 import numpy as np
 from htmldate import find_date
-from lxml.etree import LxmlError, iterwalk
-from lxml.html import HtmlElement
+from lxml.etree import ElementDefaultClassLookup, HTMLParser, LxmlError, iterwalk, strip_elements
+from lxml.html import HtmlElement, fromstring
 from trafilatura import bare_extraction
 from trafilatura.metadata import Document, examine_meta, extract_author, extract_meta_json, extract_title
-from trafilatura.utils import load_html
+from trafilatura.utils import repair_faulty_html
 
 from claimstream.pipeline.outcomes import Refusal, Refused
 from claimstream.pipeline.strip import learned, lines
@@ -28,6 +28,8 @@ _LARGE = 20_000
 pages have some 3,000."""
 _TOO_LARGE = 200_000
 """Elements. Beyond, no page is made for readers, and even to look at each costs more than a stage's time."""
+_LITTLE = 300
+"""Characters; trafilatura itself takes less than 250 for a failure."""
 _ITS_DOUBT = 0.4
 """What the classifier's word counts less than trafilatura's."""
 _BLOCKS = frozenset(
@@ -45,6 +47,11 @@ _SILENT = frozenset(
         "script style noscript template head svg math object embed canvas iframe ",
     )
 )
+_PARSER = HTMLParser(encoding="utf-8", collect_ids=False, remove_comments=True, remove_pis=True)
+_PARSER.set_element_class_lookup(ElementDefaultClassLookup(element=HtmlElement))
+"""trafilatura's, but for the class of an element, which lxml.html finds out in Python, each time one is touched."""
+_NEVER_TEXT = ("script", "style", "svg", "link", "meta", "option")
+"""What trafilatura would copy and search four times over before it leaves it out."""
 _WORD = re.compile(r"\w+")
 _OVERLAY = re.compile(r"\b(?:rollover|tooltip|popover|sr-only|screen-reader|visually-?hidden)", re.IGNORECASE)
 """Classes of what is shown only when pointed at, or never."""
@@ -62,37 +69,52 @@ def sift(
 ) -> lines.Sifted:
     """Judge a page's lines as a browser shows them. Raises Refused(no-article) for what no parser makes a page of."""
     try:
-        tree = load_html(source)
-        if tree is None:  # a bare `<p>...</p>`, as feeds have them
-            tree = load_html(f"<html><body>{source}</body></html>")
-        if tree is None:
-            raise Refused(Refusal.NO_ARTICLE, "is not HTML")
-        if (elements := sum(1 for _ in tree.iter())) > _TOO_LARGE:
+        tree = fromstring(repair_faulty_html(source, source[:50].lower()).encode(), parser=_PARSER)
+        if (elements := int(tree.xpath("count(//*)"))) > _TOO_LARGE:
             raise Refused(Refusal.TOO_LARGE, f"{elements} elements of html, at most {_TOO_LARGE}")
         texts = list(lines_of(tree))
-        metadata = _metadata(tree)
+        reasons, authors = lines.known(texts, site)
+        metadata = _metadata(tree, authors)
         published_at = _published(tree, url)
-        found = (
-            None if elements > _LARGE else bare_extraction(tree, url=url, favor_precision=True, include_comments=False)
-        )
+        strip_elements(tree, *_NEVER_TEXT, with_tail=False)
+        likely = _likely(tree, texts, reasons, url, elements)
     except (LxmlError, ValueError, TypeError, AttributeError, AssertionError, LookupError, RecursionError) as error:
         # what lxml and trafilatura have been seen to raise for garbage
         raise Refused(Refusal.NO_ARTICLE, f"cannot be read as a page: {type(error).__name__}") from error
-    reasons, authors = lines.known(texts, site)
-    likely = _share(texts, reasons, found.text or "" if isinstance(found, Document) else "")
-    if _leaves_paragraphs(texts, reasons, likely):
-        likely = np.maximum(likely, learned.likelihood(texts, reasons, url) - _ITS_DOUBT)
     named = tuple(name for part in (metadata.author or "").split(";") if (name := part.strip()))
     told = lines.Sifted([], title or _without_outlet(metadata.title, texts), named or authors, published_at)
     return lines.settle(texts, reasons, likely, told, url=url, standing=standing)
 
 
+def _likely(
+    tree: HtmlElement, texts: list[str], reasons: list[Reason | None], url: str | None, elements: int
+) -> Matrix:
+    """How likely each line is the article's.
+
+    trafilatura's own rules decide; where these find too little, also the algorithms that it falls back on; and where
+    that is not enough either, also the classifier.
+    """
+    likely = np.zeros(len(texts), np.float32)
+    for fast in (True, False) if elements <= _LARGE else ():
+        found = bare_extraction(tree, url=url, fast=fast, favor_precision=True, include_comments=False)
+        text = found.text or "" if isinstance(found, Document) else ""
+        likely = _share(texts, reasons, text)
+        if len(text) >= _LITTLE and not _leaves_paragraphs(texts, reasons, likely):
+            return likely
+    if _leaves_paragraphs(texts, reasons, likely):
+        likely = np.maximum(likely, learned.likelihood(texts, reasons, url) - _ITS_DOUBT)
+    return likely
+
+
 def _share(texts: list[str], reasons: list[Reason | None], found: str) -> Matrix:
     """How much of each line is in the text that was found, 0 to 1, by its runs of four words; 0 for known lines."""
-    pieces = {piece for text in found.splitlines() for piece in _pieces(text)}
+    whole = set(found.splitlines())
+    pieces = {piece for text in whole for piece in _pieces(text)}
     share = np.zeros(len(texts), np.float32)
     for i, (text, reason) in enumerate(zip(texts, reasons, strict=True)):
-        if reason is None:
+        if text in whole:
+            share[i] = reason is None
+        elif reason is None:
             own = _pieces(text)
             share[i] = sum([piece in pieces for piece in own]) / len(own)
     return share
@@ -135,13 +157,13 @@ def lines_of(tree: HtmlElement) -> Iterator[str]:
         yield line
 
 
-def _metadata(tree: HtmlElement) -> Document:
-    """Title and authors as the page's head tells them, or its body's markup."""
+def _metadata(tree: HtmlElement, authors: tuple[str, ...]) -> Document:
+    """Title and authors as the page's head tells them, or its body's markup, if its lines name no `authors`."""
     metadata = examine_meta(tree)
     with suppress(Exception):  # trafilatura guards this call in the same way: pages write JSON in every manner
         metadata = extract_meta_json(tree, metadata)
     metadata.title = metadata.title or extract_title(tree)
-    metadata.author = metadata.author or extract_author(tree)
+    metadata.author = metadata.author or (None if authors else extract_author(tree))
     metadata.clean_and_trim()
     return metadata
 
