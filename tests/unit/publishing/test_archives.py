@@ -8,6 +8,7 @@ import tracemalloc
 
 import pytest
 
+from claimstream.publishing import RawArticle
 from claimstream.publishing.archives import files, read
 from claimstream.publishing.archives.entry import MAX_BYTES, Unreadable
 from claimstream.publishing.archives.pages import decoded
@@ -124,6 +125,14 @@ class TestCharsets:
 
     def test_no_bytes_are_too_strange(self):
         assert decoded(bytes(range(256)) * 2)
+
+    @pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "cp1251", None])
+    def test_what_comes_out_is_printable_as_in_a_raw_article(self, tmp_path, charset):
+        page = "<p>\0Ferry\x1b[31m \x93sails\x94</p>" if charset in {"utf-8", "utf-16-le"} else "<p>\0Ferry\x1b[31m</p>"
+        text = decoded(page.encode(charset or "cp1252"), charset)
+        assert text == RawArticle(id="1", html=page).html
+        (tmp_path / "a.html").write_bytes(page.encode())
+        assert [entry.article.html for entry in entries(tmp_path / "a.html")] == [text]
 
 
 class TestPages:
