@@ -229,3 +229,16 @@ class TestWarc:
             assert tracemalloc.get_traced_memory()[1] < 10 * len(PAGE) * 5000
         finally:
             tracemalloc.stop()
+
+    def test_a_huge_record_among_many_is_refused_without_being_held(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("claimstream.publishing.archives.warc.MAX_BYTES", 100_000)
+        huge = ("response", URL.format(0), "200 OK", "text/html", b"x" * 30_000_000)
+        file = warc(tmp_path / "a.warc", good(1), huge, good(2), gzipped=False)
+        tracemalloc.start()
+        try:
+            found = entries(file)
+            assert tracemalloc.get_traced_memory()[1] < 2_000_000
+        finally:
+            tracemalloc.stop()
+        assert [entry.article.url for entry in found if entry.article] == [URL.format(1), URL.format(2)]
+        assert problems(found)[0].startswith("too-large: ")
