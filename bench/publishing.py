@@ -2,6 +2,7 @@
 
     python -m bench.publishing producer    AsyncPublisher against a bare aiokafka producer with the same settings
     python -m bench.publishing warc        articles out of WARC against a bare pass of warcio over the same file
+    python -m bench.publishing memory      the most memory `claimstream publish` has for 10 MB and for 1 GB of WARC
     python -m bench.publishing http        latency of `claimstream serve` at half of its full load, against that of a
                                            bare handler of aiohttp and aiokafka at the same rate
 
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,15 +102,38 @@ def producer() -> None:
 def warc() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.warc.gz"
-        with file.open("wb") as out:
-            writer = WARCWriter(out, gzip=True)
-            for one in articles(ARTICLES):
-                headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1")
-                body = io.BytesIO(one["html"].encode())
-                writer.write_record(writer.create_warc_record(one["url"], "response", body, http_headers=headers))
+        write_warc(file, articles(ARTICLES))
         print(f"{file.stat().st_size / 1e6:.0f} MB")
         pairs = [(bare_pass(file), our_pass(file)) for _ in range(ROUNDS)]
     report("records a second", "warcio", "read", pairs)
+
+
+def write_warc(file: Path, pages: Iterable[Article]) -> None:
+    with file.open("wb") as out:
+        writer = WARCWriter(out, gzip=file.suffix == ".gz")
+        for one in pages:
+            headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1")
+            body = io.BytesIO(one["html"].encode())
+            writer.write_record(writer.create_warc_record(one["url"], "response", body, http_headers=headers))
+
+
+def memory() -> None:
+    """Publish 10 MB and 1 GB of WARC by the command, and tell the most memory that it had."""
+    pages = articles(ARTICLES)
+    with kafka() as settings, tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | Settings(kafka=settings).environment()
+        file = Path(folder) / "bench.warc"
+        for size in (10_000_000, 1_000_000_000):
+            count = size // len(pages[0]["html"].encode())
+            write_warc(file, (pages[n % ARTICLES] | {"url": f"https://bench.example/{n}"} for n in range(count)))
+            for options in (["--dry-run"], []):
+                command = [sys.executable, "-m", "claimstream.cli", "publish", *options, file.name]
+                with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as run:
+                    assert run.stdout is not None
+                    told = run.stdout.read().strip().replace("\n", "; ")
+                    _, run.returncode, used = os.wait4(run.pid, 0)
+                print(f"{file.stat().st_size / 1e6:.0f} MB: {told}; at the most {used.ru_maxrss / 1024:.0f} MiB",
+                      flush=True)  # fmt: skip
 
 
 def bare_pass(file: Path) -> float:
@@ -221,4 +245,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "peer":
         asyncio.run(peer())
     else:
-        {"producer": producer, "warc": warc, "http": http}[sys.argv[1]]()
+        {"producer": producer, "warc": warc, "memory": memory, "http": http}[sys.argv[1]]()

@@ -26,6 +26,8 @@ from claimstream.publishing.errors import Misconfigured, NotPublished, PublishEr
 log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
+IN_FLIGHT = 64
+"""Articles that aiokafka has at a time: it gives up those that wait too long for a turn; here they wait in order."""
 CLOCK_SKEW = timedelta(hours=24)
 """As `limits.clock_skew_hours` of the stream, which is what decides."""
 
@@ -98,6 +100,7 @@ class AsyncPublisher:
         self._connection = connection
         self._producer: AIOKafkaProducer | None = None
         self._renewal = asyncio.Lock()
+        self._turns = asyncio.Semaphore(IN_FLIGHT)
         self._buffer = _Buffer(max(buffer_memory, max_message_bytes))
         self._sending: set[asyncio.Task[Receipt]] = set()
         self._failed: list[tuple[RawArticle, PublishError]] = []
@@ -180,7 +183,8 @@ class AsyncPublisher:
             async with asyncio.timeout(self._patience):
                 while True:
                     try:
-                        place = await self._send(raw.article_id.encode(), value)
+                        async with self._turns:
+                            place = await self._send(raw.article_id.encode(), value)
                     except KafkaError as error:
                         _raise_if_final(error, self.topic)
                         why = error
