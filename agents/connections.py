@@ -8,12 +8,13 @@ from elasticsearch import AsyncElasticsearch
 from claimstream.config.settings import Elasticsearch, Kafka
 from claimstream.config.topics import Topics
 from claimstream.publishing import AsyncPublisher
+from claimstream.publishing.connecting import tls
 
 
 def kafka_tls(kafka: Kafka) -> ssl.SSLContext | None:
     if "SSL" not in kafka.security_protocol:
         return None
-    context = ssl.create_default_context(cafile=str(kafka.ca_file) if kafka.ca_file else None)
+    context = tls(kafka.ca_file)
     if kafka.certificate_file:
         context.load_cert_chain(kafka.certificate_file, kafka.key_file)
     return context
@@ -21,8 +22,12 @@ def kafka_tls(kafka: Kafka) -> ssl.SSLContext | None:
 
 def kafka_options(kafka: Kafka) -> dict[str, Any]:
     """Arguments that every aiokafka client takes."""
+    return {"bootstrap_servers": kafka.servers.split(","), **kafka_connection(kafka)}
+
+
+def kafka_connection(kafka: Kafka) -> dict[str, Any]:
+    """How to speak to a broker, whichever it is."""
     options: dict[str, Any] = {
-        "bootstrap_servers": kafka.servers.split(","),
         "security_protocol": kafka.security_protocol,
         "ssl_context": kafka_tls(kafka),
     }
@@ -38,13 +43,11 @@ def kafka_options(kafka: Kafka) -> dict[str, Any]:
 
 def publisher(kafka: Kafka, **more: Any) -> AsyncPublisher:
     """`more`: as AsyncPublisher takes it."""
-    options = kafka_options(kafka)
-    del options["bootstrap_servers"]  # it is told as the publisher takes it
     return AsyncPublisher(
         kafka.servers,
         topic=Topics.of(kafka).raw_articles,
         max_message_bytes=kafka.max_message_bytes,
-        **options,
+        **kafka_connection(kafka),
         **more,
     )
 

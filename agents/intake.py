@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.web_exceptions import HTTPException, HTTPRequestEntityTooLarge
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from claimstream.agents import metrics
+from claimstream.agents import metrics, openapi_page
 from claimstream.agents.connections import publisher
 from claimstream.agents.errors import Fatal
 from claimstream.agents.openapi import FIELDS, JSON, LINES, PAGES, describe
@@ -48,6 +48,7 @@ class Intake:
         self._publisher = publisher(settings.kafka, patience=PATIENCE)
         self._busy = 0
         self._description = describe(with_token=bool(self._settings.token))
+        self._page = openapi_page.page(self._description)
 
     async def serve(self) -> web.AppRunner:
         """Connect to Kafka and listen; `cleanup` of what is returned ends both. Raises PublishError or Fatal."""
@@ -57,6 +58,7 @@ class Intake:
             [
                 web.post("/articles", self._post),
                 web.get("/openapi.json", self._describe),
+                web.get("/docs", self._show),
                 web.get("/health", self._health),
                 web.get("/metrics", self._metrics),
             ]
@@ -138,6 +140,9 @@ class Intake:
 
     async def _describe(self, _: web.Request) -> web.Response:
         return web.json_response(self._description)
+
+    async def _show(self, _: web.Request) -> web.Response:
+        return web.Response(text=self._page, content_type="text/html", headers=openapi_page.HEADERS)
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.json_response({"waiting": self._publisher.stats.waiting})

@@ -39,7 +39,8 @@ def describe(*, with_token: bool) -> dict[str, Any]:
     }
     bodies = {
         JSON: {
-            "schema": {"anyOf": [_ref("RawArticle"), {"type": "array", "items": _ref("RawArticle"), "minItems": 1}]}
+            "schema": {"anyOf": [_ref("RawArticle"), {"type": "array", "items": _ref("RawArticle"), "minItems": 1}]},
+            "example": {"url": "https://example.com/news/1", "html": "<p>The bridge is safe, the mayor said.</p>"},
         },
         LINES: {"schema": {"type": "string"}},
         **{page: {"schema": {"type": "string"}} for page in PAGES},

@@ -2,20 +2,17 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     KafkaConnectionError,
     KafkaError,
-    SaslAuthenticationFailed,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
@@ -31,11 +28,12 @@ from elasticsearch import (
 )
 
 from claimstream.agents.backoff import delays
-from claimstream.agents.connections import elasticsearch_client, kafka_options
+from claimstream.agents.connections import elasticsearch_client, kafka_connection, kafka_options
 from claimstream.agents.errors import Fatal, Unavailable
 from claimstream.config.indices import KINDS, Indices
 from claimstream.config.settings import Elasticsearch, Kafka, Settings
 from claimstream.config.topics import Topics
+from claimstream.publishing.connecting import refusal
 
 log = logging.getLogger(__name__)
 
@@ -50,31 +48,14 @@ async def kafka_admin(kafka: Kafka) -> AsyncIterator[AIOKafkaAdminClient]:
     try:
         await admin.start()
     except (KafkaError, OSError) as error:
-        raise await _refusal(kafka) or kafka_trouble(error, kafka) from error
+        refused = await refusal(kafka.servers, **kafka_connection(kafka))
+        raise Fatal(str(refused)) if refused else kafka_trouble(error, kafka) from error
     try:
         yield admin
     except KafkaError as error:
         raise kafka_trouble(error, kafka) from error
     finally:
         await admin.close()
-
-
-async def _refusal(kafka: Kafka) -> Fatal | None:
-    """Why no broker lets us in, if they say so; aiokafka's clients only log it, and say that nobody answers."""
-    options = kafka_options(kafka)
-    for server in options.pop("bootstrap_servers"):
-        host, _, port = server.rpartition(":")
-        try:
-            (await create_conn(host, int(port), request_timeout_ms=5000, **options)).close()
-        except (AuthenticationFailedError, SaslAuthenticationFailed) as error:
-            return Fatal(f"Kafka at {server} refuses the login: check kafka.username and password: {error}")
-        except UnsupportedSaslMechanismError:
-            return Fatal(f"Kafka at {server} does not know kafka.sasl_mechanism {kafka.sasl_mechanism}")
-        except ssl.SSLError as error:
-            return Fatal(f"TLS with Kafka at {server} fails: check kafka.ca_file: {error}")
-        except (KafkaError, OSError):
-            continue
-    return None
 
 
 def kafka_trouble(error: KafkaError | OSError, kafka: Kafka) -> Unavailable | Fatal:

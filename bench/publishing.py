@@ -2,7 +2,9 @@
 
     python -m bench.publishing producer    AsyncPublisher against a bare aiokafka producer with the same settings
     python -m bench.publishing warc        articles out of WARC against a bare pass of warcio over the same file
-    python -m bench.publishing http        `claimstream serve`: requests a second, and latency at half of that
+    python -m bench.publishing memory      the most memory `claimstream publish` has for 10 MB and for 1 GB of WARC
+    python -m bench.publishing http        latency of `claimstream serve` at half of its full load, against that of a
+                                           bare handler of aiohttp and aiokafka at the same rate
 
 Each pair is run in turns; what is printed is the median of the rounds, by the processor time of this process, so that
 a busy machine does not decide. `http` is by the clock.
@@ -18,11 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
+from aiohttp import web
 from aiokafka import AIOKafkaProducer
 from warcio.archiveiterator import WARCIterator
 from warcio.statusandheaders import StatusAndHeaders
@@ -34,7 +37,7 @@ from claimstream.config.settings import Intake, Kafka, Settings
 from claimstream.publishing import AsyncPublisher
 from claimstream.publishing.archives import read
 
-ROUNDS = 3
+ROUNDS = 7
 ARTICLES = 200
 STEMS, ENDS = ("har", "fer", "bri", "min", "lor"), ("bour", "ry", "dge", "ister", "n")
 WORDS = [stem + end for stem in STEMS for end in ENDS]
@@ -42,10 +45,10 @@ Article = dict[str, str]
 
 
 def page(n: int, words: int = 10_000) -> str:
-    """Some 100 kB of html, as news pages have, that compresses somewhat worse than these do."""
+    """Some 100 kB of html, as news pages have, with typographic quotation marks; compresses about as well as these."""
     chosen = random.Random(n)
     text = " ".join(map("{}{}".format, chosen.choices(WORDS, k=words), chosen.choices(range(30), k=words)))
-    return f"<html><body><article><p>{text}</p></article></body></html>"
+    return f"<html><body><article><p>“{text}” – {n}</p></article></body></html>"
 
 
 def articles(count: int) -> list[Article]:
@@ -60,16 +63,20 @@ def kafka() -> Iterator[Kafka]:
         yield settings
 
 
-async def bare(settings: Kafka, batch: Sequence[Article]) -> float:
-    """Articles a second of aiokafka by itself: encoded, sent, all confirmed."""
-    async with AIOKafkaProducer(
+def bare_producer(settings: Kafka) -> AIOKafkaProducer:
+    return AIOKafkaProducer(
         bootstrap_servers=settings.servers,
         acks="all",
         enable_idempotence=True,
         compression_type="gzip",
         linger_ms=5,
         max_request_size=settings.max_message_bytes,
-    ) as producer:
+    )
+
+
+async def bare(settings: Kafka, batch: Sequence[Article]) -> float:
+    """Articles a second of aiokafka by itself: encoded, sent, all confirmed."""
+    async with bare_producer(settings) as producer:
         started = time.process_time()
         sent = [await producer.send("raw-articles", json.dumps(one).encode(), key=one["url"].encode()) for one in batch]
         await asyncio.gather(*sent)
@@ -95,15 +102,38 @@ def producer() -> None:
 def warc() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.warc.gz"
-        with file.open("wb") as out:
-            writer = WARCWriter(out, gzip=True)
-            for one in articles(ARTICLES):
-                headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1")
-                body = io.BytesIO(one["html"].encode())
-                writer.write_record(writer.create_warc_record(one["url"], "response", body, http_headers=headers))
+        write_warc(file, articles(ARTICLES))
         print(f"{file.stat().st_size / 1e6:.0f} MB")
         pairs = [(bare_pass(file), our_pass(file)) for _ in range(ROUNDS)]
     report("records a second", "warcio", "read", pairs)
+
+
+def write_warc(file: Path, pages: Iterable[Article]) -> None:
+    with file.open("wb") as out:
+        writer = WARCWriter(out, gzip=file.suffix == ".gz")
+        for one in pages:
+            headers = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1")
+            body = io.BytesIO(one["html"].encode())
+            writer.write_record(writer.create_warc_record(one["url"], "response", body, http_headers=headers))
+
+
+def memory() -> None:
+    """Publish 10 MB and 1 GB of WARC by the command, and tell the most memory that it had."""
+    pages = articles(ARTICLES)
+    with kafka() as settings, tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | Settings(kafka=settings).environment()
+        file = Path(folder) / "bench.warc"
+        for size in (10_000_000, 1_000_000_000):
+            count = size // len(pages[0]["html"].encode())
+            write_warc(file, (pages[n % ARTICLES] | {"url": f"https://bench.example/{n}"} for n in range(count)))
+            for options in (["--dry-run"], []):
+                command = [sys.executable, "-m", "claimstream.cli", "publish", *options, file.name]
+                with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as run:
+                    assert run.stdout is not None
+                    told = run.stdout.read().strip().replace("\n", "; ")
+                    _, run.returncode, used = os.wait4(run.pid, 0)
+                print(f"{file.stat().st_size / 1e6:.0f} MB: {told}; at the most {used.ru_maxrss / 1024:.0f} MiB",
+                      flush=True)  # fmt: skip
 
 
 def bare_pass(file: Path) -> float:
@@ -121,45 +151,88 @@ def our_pass(file: Path) -> float:
 
 def http() -> None:
     with kafka() as settings:
-        mine = Settings(kafka=settings, intake=Intake(port=0))
-        command = [sys.executable, "-m", "claimstream.cli", "serve"]
-        with subprocess.Popen(
-            command, env=os.environ | mine.environment(), stdout=subprocess.PIPE, text=True
-        ) as server:
-            assert server.stdout is not None
-            address = server.stdout.readline().split(" at ")[1].strip()
-            asyncio.run(load(address, [json.dumps(one).encode() for one in articles(ARTICLES)]))
+        mine = os.environ | Settings(kafka=settings, intake=Intake(port=0)).environment()
+        with (
+            serving([sys.executable, "-m", "claimstream.cli", "serve"], mine) as ours,
+            serving([sys.executable, "-m", "bench.publishing", "peer"], mine) as peer,
+        ):
+            asyncio.run(compared(peer, ours, [json.dumps(one).encode() for one in articles(ARTICLES)]))
+
+
+@contextmanager
+def serving(command: Sequence[str], environment: dict[str, str]) -> Iterator[str]:
+    """Run a server; yield its address, which it prints."""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().split(" at ")[1].strip()
+        finally:
             server.terminate()
 
 
-async def load(address: str, bodies: Sequence[bytes]) -> None:
-    """First as fast as 20 connections go, then at half that rate whatever the answers take."""
-    took: list[float] = []
+async def peer() -> None:
+    """A handler of nothing but aiohttp and aiokafka: the body is JSON, and Kafka has it."""
+    settings = Settings().kafka
 
-    async def post(client: aiohttp.ClientSession, body: bytes) -> None:
-        started = time.perf_counter()
-        async with client.post(address, data=body, headers={"Content-Type": "application/json"}) as answer:
-            assert answer.status == 202, await answer.text()
-        took.append(time.perf_counter() - started)
+    async def post(request: web.Request) -> web.Response:
+        body = await request.read()
+        await producer.send_and_wait("raw-articles", body, key=json.loads(body)["url"].encode())
+        return web.json_response({}, status=202)
 
-    async def connection(client: aiohttp.ClientSession, waiting: Iterator[bytes]) -> None:
-        for body in waiting:
-            await post(client, body)
+    async with bare_producer(settings) as producer:
+        app = web.Application(client_max_size=settings.max_message_bytes)
+        app.add_routes([web.post("/articles", post)])
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        print(f"peer at http://{host}:{port}/articles", flush=True)
+        await asyncio.Event().wait()
 
+
+async def compared(peer: str, ours: str, bodies: Sequence[bytes]) -> None:
     async with aiohttp.ClientSession() as client:
-        started = time.perf_counter()
-        waiting = iter(bodies)
-        await asyncio.gather(*(connection(client, waiting) for _ in range(20)))
-        rate = len(bodies) / (time.perf_counter() - started)
-        took.clear()
-        started = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for number, body in enumerate(bodies):
-                await asyncio.sleep(max(0, started + 2 * number / rate - time.perf_counter()))
-                group.create_task(post(client, body))
-    percentiles = statistics.quantiles(took, n=100)
-    print(f"full load {rate:.0f} requests/s; at half of it p50 {percentiles[49] * 1000:.1f} ms, "
-          f"p99 {percentiles[98] * 1000:.1f} ms")  # fmt: skip
+        await full_load(client, ours, bodies)  # what is loaded at the first request
+        full = statistics.median([await full_load(client, ours, bodies) for _ in range(3)])
+        pairs = [(await at_rate(client, peer, bodies, full / 2), await at_rate(client, ours, bodies, full / 2))
+                 for _ in range(3)]  # fmt: skip
+    print(f"full load {full:.0f} requests/s; at half of it, aiohttp with aiokafka and `claimstream serve`:")
+    for number in (50, 99):
+        theirs, mine = ([statistics.quantiles(one[i], n=100)[number - 1] for one in pairs] for i in (0, 1))
+        ratio = statistics.median(b / a for a, b in zip(theirs, mine, strict=True))
+        print(f"p{number} {statistics.median(theirs) * 1000:.0f} ms and {statistics.median(mine) * 1000:.0f} ms, "
+              f"ratio {ratio:.2f}")  # fmt: skip
+
+
+async def full_load(client: aiohttp.ClientSession, address: str, bodies: Sequence[bytes]) -> float:
+    """Requests a second as fast as 20 connections go."""
+    started = time.perf_counter()
+    waiting = iter(bodies)
+
+    async def connection() -> None:
+        for body in waiting:
+            await post(client, address, body)
+
+    await asyncio.gather(*(connection() for _ in range(20)))
+    return len(bodies) / (time.perf_counter() - started)
+
+
+async def at_rate(client: aiohttp.ClientSession, address: str, bodies: Sequence[bytes], rate: float) -> list[float]:
+    """How long each takes, sent at a rate whatever the answers take."""
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        tasks = []
+        for number, body in enumerate(bodies):
+            await asyncio.sleep(max(0, started + number / rate - time.perf_counter()))
+            tasks.append(group.create_task(post(client, address, body)))
+    return [task.result() for task in tasks]
+
+
+async def post(client: aiohttp.ClientSession, address: str, body: bytes) -> float:
+    started = time.perf_counter()
+    async with client.post(address, data=body, headers={"Content-Type": "application/json"}) as answer:
+        assert answer.status == 202, await answer.text()
+    return time.perf_counter() - started
 
 
 def report(unit: str, peer: str, name: str, pairs: Sequence[tuple[float, float]]) -> None:
@@ -169,4 +242,7 @@ def report(unit: str, peer: str, name: str, pairs: Sequence[tuple[float, float]]
 
 
 if __name__ == "__main__":
-    {"producer": producer, "warc": warc, "http": http}[sys.argv[1]]()
+    if sys.argv[1] == "peer":
+        asyncio.run(peer())
+    else:
+        {"producer": producer, "warc": warc, "memory": memory, "http": http}[sys.argv[1]]()

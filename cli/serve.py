@@ -9,8 +9,9 @@ from claimstream.config.settings import Settings
 def serve() -> None:
     """Take raw articles by HTTP, until Ctrl-C or SIGTERM.
 
-    `POST /articles` answers 202 once Kafka has them. Also there: /openapi.json,
-    /health, /metrics. Anywhere but on loopback a token is required
+    `POST /articles` answers 202 once Kafka has them. /docs shows
+    what it takes and answers, /openapi.json tells programs. Also there: /health,
+    /metrics. Anywhere but on loopback a token is required
     (CLAIMSTREAM_INTAKE__TOKEN).
 
         claimstream serve

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,28 +11,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
-    AuthenticationFailedError,
     ClusterAuthorizationFailedError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
-    UnsupportedSaslMechanismError,
 )
 
 from claimstream.publishing.article import RawArticle, checked
+from claimstream.publishing.connecting import CONNECT_MILLISECONDS, RETRY_SECONDS, require_topic, tls
 from claimstream.publishing.errors import Misconfigured, NotPublished, PublishError, TooLarge, Unreachable
 
 log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
-CONNECT_MILLISECONDS = 15_000
-RETRY_SECONDS = 0.5
-"""aiokafka itself retries what it can; this is between its giving up and the next try."""
-TOPIC_LOOKS = 4
-"""How often a topic is looked for, RETRY_SECONDS apart, before it counts as missing."""
+IN_FLIGHT = 64
+"""Articles that aiokafka has at a time: it gives up those that wait too long for a turn; here they wait in order."""
 CLOCK_SKEW = timedelta(hours=24)
 """As `limits.clock_skew_hours` of the stream, which is what decides."""
 
@@ -80,6 +76,7 @@ class AsyncPublisher:
         patience: float = 120.0,
         buffer_memory: int = 32 * MIB,
         max_message_bytes: int = 16 * MIB,
+        ca_file: str | os.PathLike[str] | None = None,
         **connection: Any,
     ) -> None:
         """Nothing is connected yet.
@@ -88,15 +85,22 @@ class AsyncPublisher:
         patience           seconds for which an article survives an outage of Kafka
         buffer_memory      bytes of articles on their way; beyond it `send` and `publish` wait
         max_message_bytes  kafka.max_message_bytes of the stream
-        connection         as aiokafka takes them: security_protocol, ssl_context, sasl_mechanism, ...
+        ca_file            certificate authority of the brokers, for TLS; by default the system's
+        connection         as aiokafka takes them: security_protocol, sasl_mechanism, ...
+
+        Raises Misconfigured.
         """
+        if "SSL" in connection.get("security_protocol", ""):
+            connection["ssl_context"] = connection.get("ssl_context") or tls(ca_file)
         self.stats = Stats()
         self.topic = topic
         self._patience = patience
         self._max_message_bytes = max_message_bytes
-        self._connection = {"bootstrap_servers": servers.split(","), **connection}
+        self._servers = servers
+        self._connection = connection
         self._producer: AIOKafkaProducer | None = None
         self._renewal = asyncio.Lock()
+        self._turns = asyncio.Semaphore(IN_FLIGHT)
         self._buffer = _Buffer(max(buffer_memory, max_message_bytes))
         self._sending: set[asyncio.Task[Receipt]] = set()
         self._failed: list[tuple[RawArticle, PublishError]] = []
@@ -115,7 +119,7 @@ class AsyncPublisher:
 
     async def start(self) -> None:
         """Connect. Raises Unreachable or Misconfigured."""
-        await self._require_topic()
+        await require_topic(self._servers, self.topic, **self._connection)
         self._producer = await self._connect()
 
     async def stop(self) -> None:
@@ -179,7 +183,8 @@ class AsyncPublisher:
             async with asyncio.timeout(self._patience):
                 while True:
                     try:
-                        place = await self._send(raw.article_id.encode(), value)
+                        async with self._turns:
+                            place = await self._send(raw.article_id.encode(), value)
                     except KafkaError as error:
                         _raise_if_final(error, self.topic)
                         why = error
@@ -219,6 +224,7 @@ class AsyncPublisher:
 
     async def _connect(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers.split(","),
             **self._connection,
             acks="all",
             enable_idempotence=True,
@@ -234,29 +240,6 @@ class AsyncPublisher:
             await producer.stop()
             raise
         return producer
-
-    async def _require_topic(self) -> None:
-        """Raise Unreachable or Misconfigured. To produce to a topic that is missing might create a wrong one."""
-        servers = ",".join(self._connection["bootstrap_servers"])
-        admin = AIOKafkaAdminClient(**self._connection, request_timeout_ms=CONNECT_MILLISECONDS)
-        try:
-            await admin.start()
-            topics = await admin.list_topics()
-            for _ in range(TOPIC_LOOKS - 1):  # a broker that has just started does not know its topics yet
-                if self.topic in topics:
-                    break
-                await asyncio.sleep(RETRY_SECONDS)
-                topics = await admin.list_topics()
-        except (AuthenticationFailedError, UnsupportedSaslMechanismError) as error:
-            raise Misconfigured(
-                f"Kafka at {servers} refuses the login: check user name and password: {error}"
-            ) from error
-        except (KafkaError, OSError) as error:
-            raise Unreachable(f"Kafka is not available: no answer from {servers}") from error
-        finally:
-            await admin.close()
-        if self.topic not in topics:
-            raise Misconfigured(f"Kafka at {servers} lacks topic {self.topic}: run `claimstream init`")
 
 
 class _Buffer:

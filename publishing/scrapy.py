@@ -4,15 +4,18 @@ ITEM_PIPELINES = {"claimstream.publishing.scrapy.PublishPipeline": 900}
 CLAIMSTREAM_SERVERS = "localhost:9092"
 """
 
+import logging
 from typing import Any, Self
 
 from itemadapter import ItemAdapter
 from scrapy.crawler import Crawler
-from scrapy.exceptions import DropItem, NotConfigured
+from scrapy.exceptions import DropItem
 
 from claimstream.publishing.article import RawArticle
 from claimstream.publishing.asynchronous import AsyncPublisher
-from claimstream.publishing.errors import Invalid, PublishError, TooLarge
+from claimstream.publishing.errors import Invalid, Misconfigured, PublishError, TooLarge
+
+log = logging.getLogger(__name__)
 
 STAT = {Invalid: "claimstream/invalid", TooLarge: "claimstream/too_large"}
 
@@ -22,7 +25,8 @@ class PublishPipeline:
 
     An item is whatever Scrapy takes for one, with the fields of a raw article; others are ignored. What is no proper
     article is dropped, its reason logged and counted (`claimstream/invalid`, `claimstream/too_large`). What Kafka does
-    not confirm is an error of the item, which Scrapy logs with the item (`claimstream/failed`).
+    not confirm is an error of the item, which Scrapy logs with the item (`claimstream/failed`). Where Kafka cannot be
+    reached at the start, or a setting is wrong, nothing is crawled, and Scrapy's exit status is 1.
 
     Settings, all optional: CLAIMSTREAM_SERVERS, CLAIMSTREAM_TOPIC, CLAIMSTREAM_PATIENCE as AsyncPublisher's servers,
     topic and patience; CLAIMSTREAM_CONNECTION, a dict of what else aiokafka needs to connect; CLAIMSTREAM_FIELDS, a
@@ -31,8 +35,7 @@ class PublishPipeline:
 
     def __init__(self, crawler: Crawler) -> None:
         settings = crawler.settings
-        if crawler.stats is None:
-            raise NotConfigured("claimstream counts in Scrapy's stats, which are off")
+        assert crawler.stats is not None  # noqa: S101 - there before any pipeline is made
         self._stats = crawler.stats
         self._servers = settings.get("CLAIMSTREAM_SERVERS", "localhost:9092")
         self._options: dict[str, Any] = {
@@ -42,7 +45,7 @@ class PublishPipeline:
         }
         self._fields: dict[str, str] = settings.getdict("CLAIMSTREAM_FIELDS")
         if unknown := set(self._fields.values()) - set(RawArticle.model_fields):
-            raise NotConfigured(f"CLAIMSTREAM_FIELDS: a raw article has no {', '.join(sorted(unknown))}")
+            raise Misconfigured(f"CLAIMSTREAM_FIELDS: a raw article has no {', '.join(sorted(unknown))}")
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -50,7 +53,11 @@ class PublishPipeline:
 
     async def open_spider(self) -> None:
         self._publisher = AsyncPublisher(self._servers, **self._options)
-        await self._publisher.start()
+        try:
+            await self._publisher.start()
+        except PublishError as error:
+            log.error("nothing is crawled, for it could not be published: %s", error)  # noqa: TRY400 - Scrapy adds it
+            raise
 
     async def process_item(self, item: Any) -> Any:
         article = {self._fields.get(name, name): value for name, value in ItemAdapter(item).items()}

@@ -8,7 +8,10 @@ from claimstream.publishing.identity import digest
 
 
 class Bookmark:
-    """A file of lines `entries<TAB>file`; the last line of a file counts, a torn one does not.
+    """A file of lines `file<TAB>entries`; the last line of a file counts.
+
+    On a full disk a line may be torn anywhere. Each begins on a line of its own, and what is left of a number is
+    smaller: articles may be published again, but none is skipped.
 
     A bookmark is a convenience: when it cannot be kept, `trouble` says why and the publishing goes on.
     """
@@ -20,16 +23,16 @@ class Bookmark:
 
     def read(self) -> dict[str, int]:
         try:
-            lines = self.path.read_text("utf-8").split("\n")[:-1]
+            lines = self.path.read_text("utf-8", errors="replace").split("\n")
         except OSError:
             return {}
-        return {file: int(count) for count, _, file in (line.partition("\t") for line in lines)}
+        return {file: int(count) for file, _, count in (line.rpartition("\t") for line in lines) if count.isdecimal()}
 
     def add(self, reached: Iterable[tuple[str, int]]) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as lines:
-                lines.writelines(f"{count}\t{file}\n" for file, count in reached)
+                lines.writelines(f"\n{file}\t{count}\n" for file, count in reached)
         except OSError as error:
             self.trouble = f"{self.path}: {error.strerror}"
 

@@ -35,12 +35,13 @@ class Entry:
     """What it is instead, in a few words, to be counted under."""
 
 
-def found(where: str, fields: Mapping[str, Any]) -> Entry:
-    """Make an entry of a raw article's fields."""
+def found(where: str, fields: Mapping[str, Any], **texts: str) -> Entry:
+    """Make an entry of a raw article's fields; `texts` are known to be printable, and taken as they are."""
     try:
-        return Entry(where, checked(RawArticle, fields))
+        article = checked(RawArticle, {**fields, **dict.fromkeys(texts, "")} if texts else fields)
     except Invalid as invalid:
         return Entry(where, error=invalid)
+    return Entry(where, article.model_copy(update=texts))
 
 
 def too_large(where: str) -> Entry:

@@ -49,12 +49,12 @@ def _entry(where: str, record: Any) -> Entry:
         return too_large(where)
     if record.raw_stream.limit:
         return Entry(where, error=Broken("the file ends within it"))
-    article = {
+    known = {
         "url": (record.rec_headers.get_header("WARC-Target-URI") or "").strip("<> "),
         "fetched_at": record.rec_headers.get_header("WARC-Date"),
-        "html": decoded(page, charset[1] if (charset := _CHARSET.search(content_type)) else None),
     }
-    return found(where, article)
+    charset = _CHARSET.search(content_type)
+    return found(where, known, html=decoded(page, charset[1] if charset else None))
 
 
 def _no_page(record: Any, content_type: str) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -174,12 +174,15 @@ class RealServers:
 
 
 @contextmanager
-def real_servers(kind: type[Servers] = RealServers) -> Iterator[Servers]:  # type: ignore[assignment]
-    """Start both; they end with the block or, come what may, with this process."""
+def real_servers(
+    kind: type[Servers] = RealServers,  # type: ignore[assignment]
+    services: Sequence[str] = ("kafka", "elasticsearch"),
+) -> Iterator[Servers]:
+    """Start them; they end with the block or, come what may, with this process."""
     with tempfile.TemporaryDirectory(prefix="claimstream-servers-") as folder:
         servers = kind(Path(folder))
         try:
-            servers.start("kafka", "elasticsearch")
+            servers.start(*services)
             yield servers
         finally:
             servers.close()

@@ -184,6 +184,17 @@ def test_its_description_holds_whatever_is_sent(serve):
     assert "No issues found" in done.stdout
 
 
+def test_its_page_is_for_everybody_and_runs_nothing(serve):
+    with serve(token=TOKEN) as address:
+        where = address.replace("articles", "docs?url=<script>")
+        with urllib.request.urlopen(where, timeout=60) as answer:
+            page, headers = answer.read().decode(), answer.headers
+    assert (headers.get_content_type(), headers.get_content_charset()) == ("text/html", "utf-8")
+    assert headers["Content-Security-Policy"].startswith("default-src 'none';")
+    assert "POST /articles" in page
+    assert "<script" not in page
+
+
 async def test_a_taken_port_is_named(settings, topic):
     first = Intake(settings.model_copy(update={"intake": IntakeSettings(port=0)}))
     runner = await first.serve()

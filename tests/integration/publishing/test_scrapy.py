@@ -1,6 +1,7 @@
 """A real spider, run by Scrapy as its author would, over a real local site."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -53,7 +54,9 @@ class LornPost(scrapy.Spider):
 """
 
 
-def crawl(folder, start: str, *settings: str) -> "tuple[subprocess.CompletedProcess[str], dict]":
+def crawl(
+    folder, start: str, *settings: str, environment: dict[str, str] | None = None
+) -> "tuple[subprocess.CompletedProcess[str], dict]":
     """Run the spider; return what Scrapy said, and its stats."""
     (folder / "spider.py").write_text(SPIDER)
     (folder / "stats.py").write_text(
@@ -68,7 +71,10 @@ def crawl(folder, start: str, *settings: str) -> "tuple[subprocess.CompletedProc
     ), *settings]  # fmt: skip
     command = [sys.executable, "-m", "scrapy", "runspider", "spider.py", "-a", f"start={start}"]
     command += [word for option in options for word in ("-s", option)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder)
+    environment = os.environ | (environment or {})
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, cwd=folder, env=environment
+    )
     stats = folder / "stats.json"
     return done, json.loads(stats.read_text()) if stats.exists() else {}
 
@@ -97,11 +103,16 @@ def test_a_spider_publishes_a_site(settings, topic, published, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        ("CLAIMSTREAM_SERVERS=127.0.0.1:1", "Kafka is not available: no answer from 127.0.0.1:1"),
+        (
+            "CLAIMSTREAM_SERVERS=127.0.0.1:1",
+            "could not be published: Kafka is not available: no answer from 127.0.0.1:1",
+        ),
         ('CLAIMSTREAM_FIELDS={"body": "page"}', "CLAIMSTREAM_FIELDS: a raw article has no page"),
     ],
 )
-def test_what_is_set_wrongly_is_named(tmp_path, setting, told):
-    done, stats = crawl(tmp_path, "http://127.0.0.1:1", setting)
+def test_nothing_is_crawled_where_it_could_not_be_published(tmp_path, setting, told):
+    with served() as site:
+        done, stats = crawl(tmp_path, site, setting)
     assert told in done.stderr
-    assert "claimstream/published" not in stats
+    assert done.returncode == 1
+    assert "downloader/request_count" not in stats

@@ -8,6 +8,7 @@ import tracemalloc
 
 import pytest
 
+from claimstream.publishing import RawArticle
 from claimstream.publishing.archives import files, read
 from claimstream.publishing.archives.entry import MAX_BYTES, Unreadable
 from claimstream.publishing.archives.pages import decoded
@@ -125,6 +126,14 @@ class TestCharsets:
     def test_no_bytes_are_too_strange(self):
         assert decoded(bytes(range(256)) * 2)
 
+    @pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "cp1251", None])
+    def test_what_comes_out_is_printable_as_in_a_raw_article(self, tmp_path, charset):
+        page = "<p>\0Ferry\x1b[31m \x93sails\x94</p>" if charset in {"utf-8", "utf-16-le"} else "<p>\0Ferry\x1b[31m</p>"
+        text = decoded(page.encode(charset or "cp1252"), charset)
+        assert text == RawArticle(id="1", html=page).html
+        (tmp_path / "a.html").write_bytes(page.encode())
+        assert [entry.article.html for entry in entries(tmp_path / "a.html")] == [text]
+
 
 class TestPages:
     def test_are_articles_under_their_path_or_address(self, tmp_path):
@@ -220,3 +229,16 @@ class TestWarc:
             assert tracemalloc.get_traced_memory()[1] < 10 * len(PAGE) * 5000
         finally:
             tracemalloc.stop()
+
+    def test_a_huge_record_among_many_is_refused_without_being_held(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("claimstream.publishing.archives.warc.MAX_BYTES", 100_000)
+        huge = ("response", URL.format(0), "200 OK", "text/html", b"x" * 30_000_000)
+        file = warc(tmp_path / "a.warc", good(1), huge, good(2), gzipped=False)
+        tracemalloc.start()
+        try:
+            found = entries(file)
+            assert tracemalloc.get_traced_memory()[1] < 2_000_000
+        finally:
+            tracemalloc.stop()
+        assert [entry.article.url for entry in found if entry.article] == [URL.format(1), URL.format(2)]
+        assert problems(found)[0].startswith("too-large: ")
