@@ -17,7 +17,7 @@ from claimstream.config.topics import Topics
 from claimstream.publishing import AsyncPublisher, Misconfigured, Publisher, RawArticle
 
 from ...servers.real import real_servers
-from ...servers.secured import PASSWORD, PREFIX, SecuredServers
+from ...servers.secured import PREFIX, SecuredServers
 from ...site import STORIES, served
 from .test_scrapy import crawl
 
@@ -27,9 +27,9 @@ ARTICLE = {"url": "https://kessel.example/1", "text": "The ferry sails on Monday
 TROUBLES = [
     ({"password": "wrong"}, "refuses the login: check kafka.username and password"),
     ({"ca_file": certifi.where()}, "fails: check kafka.ca_file"),
-    ({"sasl_mechanism": "PLAIN"}, "does not know kafka.sasl_mechanism PLAIN"),
+    ({"sasl_mechanism": "SCRAM-SHA-256"}, "does not know kafka.sasl_mechanism SCRAM-SHA-256"),
     ({"security_protocol": "PLAINTEXT"}, "that is PLAINTEXT"),
-    ({"user": "stranger"}, "or hides it from this user"),
+    ({"prefix": "of-others-"}, "or hides it from this user"),
 ]
 
 
@@ -57,7 +57,7 @@ CLAIMSTREAM_FIELDS = {{"body": "html"}}
 CLAIMSTREAM_CONNECTION = {{
     "security_protocol": "SASL_SSL",
     "ca_file": {str(kafka.ca_file)!r},
-    "sasl_mechanism": "SCRAM-SHA-512",
+    "sasl_mechanism": {kafka.sasl_mechanism!r},
     "sasl_plain_username": "claimstream",
     "sasl_plain_password": {kafka.password.get_secret_value()!r},
 }}
@@ -75,7 +75,7 @@ def test_a_user_with_the_rights_we_say_publishes_by_every_way(secured, tmp_path)
     with served() as site:
         done, stats = spider(kafka, tmp_path, site)
     assert stats["claimstream/published"] == STORIES
-    assert PASSWORD not in done.stderr
+    assert secured.password("claimstream") not in done.stderr
 
 
 @pytest.mark.parametrize(("changed", "told"), TROUBLES)
@@ -86,7 +86,7 @@ def test_commands_end_with_one_line(secured, tmp_path, changed, told):
         done = command(kafka, tmp_path, *arguments)
         (line,) = done.stderr.splitlines()
         assert (done.returncode, done.stdout, told in line) == (1, "", True), line
-        assert PASSWORD not in line
+        assert secured.password("claimstream") not in line
 
 
 @pytest.mark.parametrize(("changed", "told"), TROUBLES)
