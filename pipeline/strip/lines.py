@@ -26,6 +26,12 @@ _COMMENTS_BELOW: Final = re.compile(
 )
 """Headings under which nothing of the article follows."""
 
+_TELLS: Final = re.compile(
+    r"\b(?:said|says|told|added|denied|denies|confirmed|warned|announced|insisted|promised|refused|declined)\b"
+)
+_DOUBTFUL: Final = 0.25
+"""Likelihood from which a sentence right below the article's own, in which somebody says something, is kept with it."""
+
 
 @dataclass(frozen=True)
 class Sifted:
@@ -71,6 +77,7 @@ def settle(
     told = replace(told, seen=seen(texts, reasons, likely))
     if standing is not NOTHING:
         vote(texts, reasons, likely, standing)
+    _last_words(texts, reasons, likely)
     _decide(texts, reasons, likely)
     title = told.title or (None if single else _headline(texts, reasons, url))
     _repeats(texts, reasons, fields.plain(title or ""))
@@ -137,6 +144,14 @@ def _subtitle(texts: list[str], reasons: list[Reason | None]) -> None:
             if len(texts[i].split()) >= 10 and texts[i].endswith("."):
                 reasons[i] = None
             return
+
+
+def _last_words(texts: list[str], reasons: list[Reason | None], likely: Matrix) -> None:
+    """Keep `Roe denied it.` below the last long paragraph: short, but to lose it is to lose a claim."""
+    for i in range(1, len(texts)):
+        below = reasons[i] is None and reasons[i - 1] is None and likely[i - 1] >= learned.KEPT
+        if below and _DOUBTFUL <= likely[i] < learned.KEPT and texts[i].endswith(".") and _TELLS.search(texts[i]):
+            likely[i] = learned.KEPT
 
 
 def _decide(texts: list[str], reasons: list[Reason | None], likely: Matrix) -> None:

@@ -93,12 +93,12 @@ def test_temporary_servers_end_even_when_their_guard_is_killed(owner):
 
 def test_all_that_a_command_started_ends_with_it(tmp_path):
     with (tmp_path / "log").open("wb") as log:
-        process = leashed(["sh", "-c", "sleep 1000 & echo started; wait"], log)
+        process = leashed(["sh", "-c", "sleep 1000 & wait"], log)
     guard = psutil.Process(process.pid)
-    while "started" not in (tmp_path / "log").read_text():
+    family: list[psutil.Process] = []
+    while [child.name() for child in family] != ["sh", "sleep"]:
         assert process.poll() is None
-    family = guard.children(recursive=True)
-    assert [child.name() for child in family] == ["sh", "sleep"]
+        family = guard.children(recursive=True)
     end(process)
     assert not any(child.is_running() for child in family)
 

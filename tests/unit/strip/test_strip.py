@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from claimstream.cli.demo import SAMPLES
 from claimstream.config.settings import Limits
 from claimstream.pipeline.outcomes import Fault, Refusal, Refused
 from claimstream.pipeline.records import Article
@@ -167,3 +168,10 @@ def test_huge_page_keeps_its_article():
 def test_nul_bytes_within_an_article_do_no_harm():
     article = stripped(html=html().replace("Friday", "Fri\x00day"))
     assert len(article.text.split("\n")) == len(PARAGRAPHS)
+
+
+def test_a_denial_of_a_few_words_below_the_last_paragraph_stays():
+    """The classifier is not sure of it; to lose it is to lose a claim."""
+    northlight = next(line for line in SAMPLES if b"northlight-wire" in line)
+    article = strip(RawArticle.from_bytes(northlight), datetime.now(UTC), Limits())
+    assert article.text.endswith("\nKovalik denied that the data would reach third countries.")
