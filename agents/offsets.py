@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 COMMIT_TIMEOUT = 30.0
 HANDING_ON_SECONDS = 0.05
 """After these Faust has noted what it handed on; it drops what lies before."""
-
-
 LOOK_AGAIN_SECONDS = 5.0
 """The first message that was not committed may be deleted by Kafka (retention) before it is read."""
 

@@ -103,7 +103,7 @@ def agent(stage: Stage, handle: Handle, settings: Settings, stop: "asyncio.Futur
     app = build_app(settings, stage)
     many = {"unit": settings.worker.batch} if stage == "index" else {"in_flight": 2 * settings.worker.pool_processes}
     delivery = Delivery(app, stage, handle, settings, lambda fatal: _fail(stop, fatal), **many)
-    app.on_partitions_revoked.connect(delivery.offsets.revoked)  # type: ignore[arg-type]  # as the next line
+    app.on_partitions_revoked.connect(delivery.offsets.revoked)  # type: ignore[arg-type]  # it takes `signal` by **__
     app.on_partitions_assigned.connect(delivery.assigned)  # type: ignore[arg-type]  # it takes `signal` by **__
     app.agent(delivery.input(), name=stage, concurrency=1)(delivery.run)
     return app, delivery

@@ -10,8 +10,9 @@ import pytest
 from aiokafka.structs import TopicPartition
 
 from claimstream.agents import delivery, offsets, producer
-from claimstream.agents.delivery import Delivery, Handle
+from claimstream.agents.delivery import Delivery, Handle, each
 from claimstream.agents.errors import Fatal
+from claimstream.agents.messages import Message, Outgoing
 from claimstream.config.settings import Settings, Worker
 
 RAW = "raw-articles"
@@ -81,6 +82,11 @@ def event(offset: int, value: bytes | None = b"", partition: int = 0, topic: str
         headers=[],
     )
     return SimpleNamespace(message=message)
+
+
+@each
+async def passing(message: Message) -> list[Outgoing]:
+    return [Outgoing("articles", b"id", message.value, message.history)]
 
 
 class Stream:

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 from aiokafka.errors import (
-    CommitFailedError,
     KafkaConnectionError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
@@ -12,7 +11,6 @@ from aiokafka.errors import (
 from aiokafka.structs import TopicPartition
 from faust.exceptions import ProducerSendError
 
-from claimstream.agents import offsets
 from claimstream.agents.dead_letters import from_message
 from claimstream.agents.delivery import each
 from claimstream.agents.errors import Fatal, Unavailable
@@ -20,12 +18,7 @@ from claimstream.agents.messages import ORIGIN, Message, Outgoing
 from claimstream.pipeline.outcomes import Fault, Outcome, Refusal, Refused, Undeliverable
 from claimstream.pipeline.records import Ending
 
-from .conftest import RAW, event
-
-
-@each
-async def passing(message: Message) -> list[Outgoing]:
-    return [Outgoing("articles", b"id", message.value, message.history)]
+from .conftest import RAW, event, passing
 
 
 def failing_at(bad: bytes, raised: Exception):
@@ -237,119 +230,6 @@ class TestFuse:
             assert stage.fatals == []
         assert len(letters(broker)) == 9
         assert broker.committed == {0: 9}
-
-
-class TestRebalance:
-    async def test_what_comes_before_its_turn_is_not_taken_on(self, run, broker):
-        """Faust may hand on what it fetched before a rebalance, past what nobody has committed."""
-        broker.uncommitted = {0: 3}
-        async with run(passing) as stage:
-            stage.feed([event(5), event(6), event(0, partition=1)])
-            await stage.settle()
-            assert broker.values("articles") == [b"0"]
-            assert broker.committed == {1: 1}
-            assert set(broker.sought) == {(0, 3)}
-            stage.feed(event(n) for n in range(3, 7))
-            await stage.settle()
-        assert broker.values("articles") == [b"0", b"3", b"4", b"5", b"6"]
-        assert broker.committed == {0: 7, 1: 1}
-
-    async def test_a_gap_in_the_offsets_is_no_reason_to_go_back(self, run, broker):
-        """Transactions and compaction leave some."""
-        async with run(passing) as stage:
-            stage.feed([event(0), event(2)])
-            await stage.settle()
-        assert broker.committed == {0: 3}
-        assert broker.sought == []
-
-    async def test_what_comes_again_without_one_is_handled_once(self, run, broker):
-        async with run(passing) as stage:
-            stage.feed([event(0), event(1), event(0), event(1), event(2)])
-            await stage.settle()
-        assert broker.values("articles") == [b"0", b"1", b"2"]
-        assert broker.committed == {0: 3}
-
-    async def test_an_event_in_flight_across_it_is_not_committed(self, run, broker):
-        broker.accepting.clear()
-        async with run(passing) as stage:
-            stage.feed([event(0)])
-            await stage.settle()
-            await stage.rebalance()
-            broker.accepting.set()
-            await stage.settle()
-        assert broker.values("articles") == [b"0"]
-        assert broker.committed == {}
-
-    async def test_one_that_others_have_passed_meanwhile_does_not_turn_the_offset_back(self, run, broker):
-        broker.accepting.clear()
-        async with run(passing, in_flight=2) as stage:
-            stage.feed([event(0)])
-            await stage.settle()
-            await stage.rebalance()
-            broker.uncommitted = {0: 9}
-            stage.feed([event(9)])
-            await stage.settle()
-            broker.accepting.set()
-            for _ in range(200):
-                await asyncio.sleep(0)
-            assert stage.delivery.offsets._done == {TopicPartition(RAW, 0): 10}
-
-    async def test_one_while_the_committed_offset_is_asked_for(self, run, broker, monkeypatch):
-        """The answer is of no use then."""
-        async with run(passing) as stage:
-
-            async def ask(*_: object) -> int:
-                await stage.rebalance()
-                return 0
-
-            with monkeypatch.context() as patched:
-                patched.setattr(offsets, "first_uncommitted", ask)
-                stage.feed([event(0)])
-                await stage.settle()
-            assert broker.values("articles") == []
-            stage.feed([event(0)])
-            await stage.settle()
-        assert broker.committed == {0: 1}
-
-    async def test_the_committed_offset_is_asked_for_until_kafka_tells_it(self, run, broker, monkeypatch):
-        answers = iter([Unavailable("Kafka", "away")] * 3)
-
-        async def ask(kafka, group, tp, offset) -> int:
-            for error in answers:
-                raise error
-            return 0
-
-        monkeypatch.setattr(offsets, "first_uncommitted", ask)
-        async with run(passing) as stage:
-            stage.feed([event(0)])
-            await stage.settle()
-        assert broker.committed == {0: 1}
-
-    async def test_only_owned_partitions_are_committed(self, run, broker):
-        broker.assigned = {tp for tp in broker.assigned if tp.partition == 1}
-        async with run(passing) as stage:
-            stage.feed([event(0, partition=0), event(0, partition=1)])
-            await stage.settle()
-        assert broker.committed == {1: 1}
-
-
-class TestCommit:
-    async def test_one_that_failed_is_covered_by_the_next(self, run, broker):
-        broker.commit_errors = [KafkaConnectionError("away")]
-        async with run(passing) as stage:
-            stage.feed([event(0)])
-            await stage.settle()
-            assert broker.committed == {}
-            await stage.settle()
-        assert broker.committed == {0: 1}
-
-    async def test_one_after_a_rebalance_is_dropped(self, run, broker):
-        broker.commit_errors = [CommitFailedError("already rebalanced")]
-        async with run(passing) as stage:
-            stage.feed([event(0)])
-            await stage.settle()
-            await stage.settle()
-        assert broker.committed == {}
 
 
 async def test_draining_finishes_what_is_in_flight_and_starts_nothing_more(run, broker):
