@@ -13,6 +13,8 @@ from spacy.tokens import Doc
 from claimstream.pipeline.extract.attributions import Attribution, Offsets, inside, length, trimmed
 
 CITING = re.compile(r"\s*,?\s*(?:and\s+)?\b(citing|quoting|who cited|which cited)\s+", re.IGNORECASE)
+ASIDE = re.compile(r"\s*,\s*(?:citing|quoting)\s+(?P<source>[^,;:“”\"\n]+(?:,[^,;:“”\"\n]+)?),\s*\Z", re.IGNORECASE)
+"""`the Herald, citing two officials, reported`: between source and cue."""
 CITES = re.compile(r"\b(?:citing|quoting)\Z", re.IGNORECASE)
 END = re.compile(
     r"[;:“”\"\n]|,\s+(?=that\b|(?:the|a|an)\s[\w -]+\s(?:was|is|were|are|has|had|will)\b)|,\s(?:said|says|reported)\b"
@@ -27,9 +29,13 @@ THINGS = re.compile(
 
 
 def cited(text: str, attribution: Attribution) -> tuple[int, int] | None:
-    """The span of the source cited behind cue and source, if any."""
+    """The span of the source cited behind cue and source, or between them, if any."""
     if not attribution.cue or not attribution.source:
         return None
+    end, cue = attribution.source[-1][1], attribution.cue[0][0]
+    aside = ASIDE.match(text, end, cue)
+    if aside is not None and not THINGS.search(aside["source"].partition(",")[0]):
+        return aside.span("source")
     end = max(attribution.cue[-1][1], attribution.source[-1][1])
     begin, last = attribution.content[0]
     found = CITING.match(text, end)

@@ -34,6 +34,7 @@ class Quoted:
             self.take(attribution.content)
         for attribution in self.doubtful:
             self.second_look(attribution)
+        self.run_up()
         self.run_on()
         return sorted(self.attributions, key=lambda a: (a.start, a.cue))
 
@@ -65,6 +66,24 @@ class Quoted:
         else:
             return
         self.take(doubtful.content)
+
+    def run_up(self) -> None:
+        """A quotation over several paragraphs, named at its end (`... flight,” he said`), is theirs as a whole."""
+        paragraphs: list[Quote] = []
+        for quote in self.quotes:
+            if not quote.continues:
+                paragraphs = []
+            if self.free(quote):
+                paragraphs.append(quote)
+                continue
+            owner = next((a for a in self.attributions if paragraphs and self.holds(a, quote)), None)
+            if owner is not None and owner.content[0][0] >= quote.start:
+                owner.content = (*((one.start, one.end) for one in paragraphs), *owner.content)
+                self.take(owner.content)
+            paragraphs = []
+
+    def holds(self, attribution: Attribution, quote: Quote) -> bool:
+        return overlap(attribution.content, ((quote.start, quote.end),)) > 0
 
     def run_on(self) -> None:
         """Quotations without a cue of their own go on from the statement before them."""
