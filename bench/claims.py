@@ -19,6 +19,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -84,31 +85,31 @@ def predict(source: Path, target: Path, spans: str) -> None:
             out.write(json.dumps({"id": row["id"], "claims": [as_json(claim) for claim in claims]}) + "\n")
 
 
-def predict_textacy(source: Path, target: Path) -> None:
-    """What textacy's direct_quotations finds, paragraph by paragraph, on spaCy's small English model."""
+def textacy_claims(nlp: Language, text: str) -> list[dict[str, Any]]:
+    """What textacy's direct_quotations finds, paragraph by paragraph."""
     from textacy.extract import direct_quotations
 
-    def quotations(line: str) -> list[Any]:
-        try:
-            return list(direct_quotations(nlp(line)))
-        except ValueError:  # it gives up on a paragraph with an odd number of marks
-            return []
+    claims: list[dict[str, Any]] = []
+    begin = 0
+    for line in text.split("\n"):
+        with suppress(ValueError):  # it gives up on a paragraph with an odd number of marks
+            claims += [
+                {
+                    "source": [[begin + t.idx, begin + t.idx + len(t)] for t in found.speaker],
+                    "cue": [[begin + t.idx, begin + t.idx + len(t)] for t in found.cue],
+                    "content": [[begin + found.content.start_char, begin + found.content.end_char]],
+                }
+                for found in list(direct_quotations(nlp(line)))
+            ]
+        begin += len(line) + 1
+    return claims
 
+
+def predict_textacy(source: Path, target: Path) -> None:
     nlp = spacy.load(PEER)
     with target.open("w", encoding="utf-8") as out:
         for row in rows(source):
-            claims, begin = [], 0
-            for line in row["text"].split("\n"):
-                claims += [
-                    {
-                        "source": [[begin + t.idx, begin + t.idx + len(t)] for t in found.speaker],
-                        "cue": [[begin + t.idx, begin + t.idx + len(t)] for t in found.cue],
-                        "content": [[begin + found.content.start_char, begin + found.content.end_char]],
-                    }
-                    for found in quotations(line)
-                ]
-                begin += len(line) + 1
-            out.write(json.dumps({"id": row["id"], "claims": claims}) + "\n")
+            out.write(json.dumps({"id": row["id"], "claims": textacy_claims(nlp, row["text"])}) + "\n")
 
 
 def labelled(row: dict[str, Any]) -> Attribution:
@@ -116,6 +117,18 @@ def labelled(row: dict[str, Any]) -> Attribution:
         return tuple((start, end) for start, end in row[name] or ())
 
     return Attribution(spans("source"), spans("cue"), spans("content"))
+
+
+def seconds(systems: dict[str, Callable[[], Iterable[object]]], rounds: int) -> dict[str, float]:
+    """Processor time of one thread, alternating, the best of the rounds."""
+    best = dict.fromkeys(systems, float("inf"))
+    for _ in range(rounds):
+        for name, system in systems.items():
+            started = time.process_time()
+            for _done in system():
+                pass
+            best[name] = min(best[name], time.process_time() - started)
+    return best
 
 
 def speed(source: Path, articles: int, rounds: int) -> None:
@@ -127,16 +140,10 @@ def speed(source: Path, articles: int, rounds: int) -> None:
         "claims component alone": lambda: network.predict(one.text for one in texts),
         "extract stage": lambda: (extract(one, nlp) for one in texts),
     }
-    best = dict.fromkeys(systems, float("inf"))
-    for _ in range(rounds):
-        for name, system in systems.items():
-            started = time.process_time()
-            for _done in system():
-                pass
-            best[name] = min(best[name], time.process_time() - started)
+    best = seconds(systems, rounds)
     print(f"{len(texts)} articles, {sum(len(one.text) for one in texts):,} characters, best of {rounds}")
-    for name, seconds in best.items():
-        print(f"{name:24} {len(texts) / seconds:6.2f} articles/s {best[PEER] / seconds:6.2f} x")
+    for name, took in best.items():
+        print(f"{name:24} {len(texts) / took:6.2f} articles/s {best[PEER] / took:6.2f} x")
 
 
 def entities(source: Path) -> None:

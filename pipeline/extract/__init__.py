@@ -34,13 +34,13 @@ LONGEST_TEXT = 10_000_000
 
 
 @cache
-def load() -> Language:
-    """The pipeline, one a process."""
+def load(weights: str | None = None) -> Language:
+    """The pipeline, one a process; `weights` is a folder of others than those that come with the package."""
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "claimstream_tokenizer"}}})
     nlp.max_length = LONGEST_TEXT
     nlp.meta |= {"name": "claimstream", "version": version("claimstream")}
     for component in COMPONENTS:
-        nlp.add_pipe(f"claimstream_{component}")
+        nlp.add_pipe(f"claimstream_{component}", config={"weights": weights} if component == "attribution" else {})
     return nlp
 
 

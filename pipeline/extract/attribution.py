@@ -7,6 +7,7 @@ named entities to `Doc.ents`. No other model runs: the entities come from the sa
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -54,8 +55,8 @@ def spans(doc: Doc, entities: Iterable[encoder.Entity]) -> list[Span]:
 
 
 class Attributions:
-    def __init__(self) -> None:
-        self.network = Attributor.load()
+    def __init__(self, weights: str | None) -> None:
+        self.network = Attributor.load(None if weights is None else Path(weights))
         self.nested = Nested(self.network)
         self.version = self.network.version
 
@@ -71,7 +72,11 @@ class Attributions:
 
 
 @Language.factory(
-    "claimstream_attribution", requires=["doc._.quotes"], assigns=["doc.ents", "doc._.attributions", "doc._.doubtful"]
+    "claimstream_attribution",
+    default_config={"weights": None},
+    requires=["doc._.quotes"],
+    assigns=["doc.ents", "doc._.attributions", "doc._.doubtful"],
 )
-def make_attributions(nlp: Language, name: str) -> Attributions:
-    return Attributions()
+def make_attributions(nlp: Language, name: str, weights: str | None) -> Attributions:
+    """weights: a folder that training.claims.export wrote; None for those that come with the package."""
+    return Attributions(weights)
