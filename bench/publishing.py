@@ -39,6 +39,7 @@ from claimstream.cli import embedded
 from claimstream.config.settings import Intake, Kafka, Settings
 from claimstream.publishing import AsyncPublisher
 from claimstream.publishing.archives import read
+from claimstream.publishing.producer import BATCH_BYTES, COMPRESSION
 from tests.servers.real import RealServers, real_servers
 
 ROUNDS = 7
@@ -64,7 +65,8 @@ def bare_producer(settings: Kafka) -> AIOKafkaProducer:
         bootstrap_servers=settings.servers,
         acks="all",
         enable_idempotence=True,
-        compression_type="gzip",
+        compression_type=COMPRESSION,
+        max_batch_size=BATCH_BYTES,
         linger_ms=5,
         max_request_size=settings.max_message_bytes,
     )
