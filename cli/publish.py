@@ -114,12 +114,14 @@ def _progress(found: list[tuple[str, Path]]) -> Progress:
 
 def _report(sending: Sending, *, dry_run: bool) -> None:
     done = "fit to be published" if dry_run else "published"
-    console.print(f"{done} {sending.published}, not {done} {sending.not_published.total()}", highlight=False)
+    console.print(
+        f"{done} {sending.published}, not {done} {sending.not_published.total()}", highlight=False, soft_wrap=True
+    )
     for what, counts in ((f"not {done}", sending.not_published), ("something else", sending.else_)):
         if counts:
-            console.print(f"{what}: {_listed(counts)}", highlight=False)
+            console.print(f"{what}: {_listed(counts)}", highlight=False, soft_wrap=True)
     if sending.skipped:
-        console.print(f"skipped as done before: {sending.skipped}", highlight=False)
+        console.print(f"skipped as done before: {sending.skipped}", highlight=False, soft_wrap=True)
 
 
 def _listed(counts: Counter[str]) -> str:
