@@ -16,7 +16,7 @@ from claimstream.agents.connections import publisher
 from claimstream.agents.errors import Fatal
 from claimstream.agents.openapi import FIELDS, JSON, LINES, PAGES, describe
 from claimstream.config.settings import Settings
-from claimstream.publishing import Invalid, Misconfigured, PublishError, RawArticle, Receipt, TooLarge
+from claimstream.publishing import Invalid, Misconfigured, PublishError, RawArticle, Receipt, TooLarge, Unreachable
 from claimstream.publishing.archives.pages import decoded
 from claimstream.publishing.article import checked, parsed
 
@@ -45,7 +45,7 @@ class Intake:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.intake
-        self._publisher = publisher(settings.kafka, patience=PATIENCE)
+        self._publisher = publisher(settings.kafka)
         self._busy = 0
         self._description = describe(with_token=bool(self._settings.token))
         self._page = openapi_page.page(self._description)
@@ -122,7 +122,7 @@ class Intake:
 
     async def _publish(self, articles: Sequence[RawArticle]) -> list[dict[str, str]]:
         """Publish all and wait for all. Raises Rejected, which tells those that Kafka has all the same."""
-        tried = await asyncio.gather(*map(self._publisher.publish, articles), return_exceptions=True)
+        tried = await asyncio.gather(*map(self._publish_one, articles), return_exceptions=True)
         receipts, errors, status = [], [], 503
         for article, one in zip(articles, tried, strict=True):
             if isinstance(one, Receipt):
@@ -137,6 +137,13 @@ class Intake:
         if errors:
             raise Rejected(status, *errors, headers=RETRY_AFTER, articles=receipts)
         return receipts
+
+    async def _publish_one(self, article: RawArticle) -> Receipt:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._publisher.publish(article)
+        except TimeoutError as error:
+            raise Unreachable(f"Kafka did not confirm the article within {PATIENCE:g} s") from error
 
     async def _describe(self, _: web.Request) -> web.Response:
         return web.json_response(self._description)

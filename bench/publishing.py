@@ -1,8 +1,10 @@
-"""How fast articles get in: ratios against bare peers in the same run, on the embedded servers.
+"""How fast articles get in: ratios against bare peers in the same run.
+
+On the embedded Kafka or, with --real, on Apache Kafka.
 
     python -m bench.publishing producer    AsyncPublisher against a bare aiokafka producer with the same settings
     python -m bench.publishing warc        articles out of WARC against a bare pass of warcio over the same file
-    python -m bench.publishing memory      the most memory `claimstream publish` has for 10 MB and for 1 GB of WARC
+    python -m bench.publishing memory      the most memory `claimstream publish` has for 10 MB, 100 MB and 1 GB of WARC
     python -m bench.publishing http        latency of `claimstream serve` at half of its full load, against that of a
                                            bare handler of aiohttp and aiokafka at the same rate
 
@@ -10,6 +12,7 @@ Each pair is run in turns; what is printed is the median of the rounds, by the p
 a busy machine does not decide. `http` is by the clock.
 """
 
+import argparse
 import asyncio
 import io
 import json
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +39,8 @@ from claimstream.cli import embedded
 from claimstream.config.settings import Intake, Kafka, Settings
 from claimstream.publishing import AsyncPublisher
 from claimstream.publishing.archives import read
+from claimstream.publishing.producer import BATCH_BYTES, COMPRESSION
+from tests.servers.real import RealServers, real_servers
 
 ROUNDS = 7
 ARTICLES = 200
@@ -55,20 +60,13 @@ def articles(count: int) -> list[Article]:
     return [{"url": f"https://bench.example/{n}", "html": page(n)} for n in range(count)]
 
 
-@contextmanager
-def kafka() -> Iterator[Kafka]:
-    with embedded.temporary() as servers:
-        settings = Kafka(servers=servers.kafka, partitions=2)
-        asyncio.run(create_topics(settings))
-        yield settings
-
-
 def bare_producer(settings: Kafka) -> AIOKafkaProducer:
     return AIOKafkaProducer(
         bootstrap_servers=settings.servers,
         acks="all",
         enable_idempotence=True,
-        compression_type="gzip",
+        compression_type=COMPRESSION,
+        max_batch_size=BATCH_BYTES,
         linger_ms=5,
         max_request_size=settings.max_message_bytes,
     )
@@ -92,14 +90,13 @@ async def ours(settings: Kafka, batch: Sequence[Article]) -> float:
         return len(batch) / (time.process_time() - started)
 
 
-def producer() -> None:
+def producer(settings: Kafka) -> None:
     batch = articles(ARTICLES)
-    with kafka() as settings:
-        pairs = [(asyncio.run(bare(settings, batch)), asyncio.run(ours(settings, batch))) for _ in range(ROUNDS)]
+    pairs = [(asyncio.run(bare(settings, batch)), asyncio.run(ours(settings, batch))) for _ in range(ROUNDS)]
     report("articles a second", "aiokafka", "AsyncPublisher", pairs)
 
 
-def warc() -> None:
+def warc(_: Kafka) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.warc.gz"
         write_warc(file, articles(ARTICLES))
@@ -117,22 +114,25 @@ def write_warc(file: Path, pages: Iterable[Article]) -> None:
             writer.write_record(writer.create_warc_record(one["url"], "response", body, http_headers=headers))
 
 
-def memory() -> None:
-    """Publish 10 MB and 1 GB of WARC by the command, and tell the most memory that it had."""
+def memory(settings: Kafka) -> None:
+    """Publish WARC by the command; tell how long it took, and the most memory that it had."""
     pages = articles(ARTICLES)
-    with kafka() as settings, tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | Settings(kafka=settings).environment()
+    environment = os.environ | Settings(kafka=settings).environment()
+    with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bench.warc"
-        for size in (10_000_000, 1_000_000_000):
+        for size in (10_000_000, 100_000_000, 1_000_000_000):
             count = size // len(pages[0]["html"].encode())
             write_warc(file, (pages[n % ARTICLES] | {"url": f"https://bench.example/{n}"} for n in range(count)))
             for options in (["--dry-run"], []):
                 command = [sys.executable, "-m", "claimstream.cli", "publish", *options, file.name]
+                started = time.perf_counter()
                 with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as run:
                     assert run.stdout is not None
                     told = run.stdout.read().strip().replace("\n", "; ")
                     _, run.returncode, used = os.wait4(run.pid, 0)
-                print(f"{file.stat().st_size / 1e6:.0f} MB: {told}; at the most {used.ru_maxrss / 1024:.0f} MiB",
+                seconds = time.perf_counter() - started
+                print(f"{file.stat().st_size / 1e6:.0f} MB: {told}; {seconds:.0f} s, of processor time "
+                      f"{used.ru_utime + used.ru_stime:.0f}; at the most {used.ru_maxrss / 1024:.0f} MiB",
                       flush=True)  # fmt: skip
 
 
@@ -149,14 +149,13 @@ def our_pass(file: Path) -> float:
     return count / (time.process_time() - started)
 
 
-def http() -> None:
-    with kafka() as settings:
-        mine = os.environ | Settings(kafka=settings, intake=Intake(port=0)).environment()
-        with (
-            serving([sys.executable, "-m", "claimstream.cli", "serve"], mine) as ours,
-            serving([sys.executable, "-m", "bench.publishing", "peer"], mine) as peer,
-        ):
-            asyncio.run(compared(peer, ours, [json.dumps(one).encode() for one in articles(ARTICLES)]))
+def http(settings: Kafka) -> None:
+    mine = os.environ | Settings(kafka=settings, intake=Intake(port=0)).environment()
+    with (
+        serving([sys.executable, "-m", "claimstream.cli", "serve"], mine) as ours,
+        serving([sys.executable, "-m", "bench.publishing", "peer"], mine) as peer,
+    ):
+        asyncio.run(compared(peer, ours, [json.dumps(one).encode() for one in articles(ARTICLES)]))
 
 
 @contextmanager
@@ -241,8 +240,20 @@ def report(unit: str, peer: str, name: str, pairs: Sequence[tuple[float, float]]
     print(f"{peer} {theirs:.0f} {unit}, {name} {mine:.0f}, ratio {ratio:.2f}")
 
 
-if __name__ == "__main__":
-    if sys.argv[1] == "peer":
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    benches: dict[str, Callable[[Kafka], None]] = {"producer": producer, "warc": warc, "memory": memory, "http": http}
+    parser.add_argument("bench", choices=[*benches, "peer"])
+    parser.add_argument("--real", action="store_true", help="on Apache Kafka, which Maven fetches")
+    options = parser.parse_args()
+    if options.bench == "peer":
         asyncio.run(peer())
-    else:
-        {"producer": producer, "warc": warc, "memory": memory, "http": http}[sys.argv[1]]()
+        return
+    with real_servers(RealServers, ["kafka"]) if options.real else embedded.temporary() as servers:
+        settings = Kafka(servers=servers.kafka, partitions=2)
+        asyncio.run(create_topics(settings))
+        benches[options.bench](settings)
+
+
+if __name__ == "__main__":
+    main()

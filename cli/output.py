@@ -50,7 +50,6 @@ def log_to_stderr(level: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler])
     if level == "debug":
         logging.getLogger("aiokafka").setLevel(logging.DEBUG)
-        logging.getLogger("aiokafka.conn").setLevel(logging.INFO)  # it logs requests: SASL PLAIN's hold the password
         return
     for chatty in ("faust", "mode", "elastic_transport", "aiohttp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What a scraper imports: the raw article and its publishers. Needs aiokafka and pydantic, none of the other rooms."""
+"""What a scraper imports: the raw article and its publishers. Needs aiokafka[zstd] and pydantic, no other room."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -106,6 +106,8 @@ def parsed(value: bytes | None) -> dict[str, Any]:
 
 def checked(record: type[Model], data: Any) -> Model:
     """Read a record from its fields. Raises Invalid, naming the field and the fix."""
+    if not isinstance(data, dict):
+        raise Invalid("invalid-record", f"is a JSON {type(data).__name__}, not an object")
     try:
         return record.model_validate(data)
     except ValidationError as error:

@@ -4,30 +4,31 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     KafkaError,
-    KafkaTimeoutError,
     MessageSizeTooLargeError,
     TopicAuthorizationFailedError,
 )
 
 from claimstream.publishing.article import RawArticle, checked
-from claimstream.publishing.connecting import CONNECT_MILLISECONDS, RETRY_SECONDS, require_topic, tls
+from claimstream.publishing.connecting import RETRY_SECONDS, require_topic, tls
 from claimstream.publishing.errors import Misconfigured, NotPublished, PublishError, TooLarge, Unreachable
+from claimstream.publishing.producer import Producer
 
 log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 IN_FLIGHT = 64
 """Articles that aiokafka has at a time: it gives up those that wait too long for a turn; here they wait in order."""
+QUIET_SECONDS = 15.0
+"""After so long without a confirmation an outage is logged."""
 CLOCK_SKEW = timedelta(hours=24)
 """As `limits.clock_skew_hours` of the stream, which is what decides."""
 
@@ -98,8 +99,8 @@ class AsyncPublisher:
         self._max_message_bytes = max_message_bytes
         self._servers = servers
         self._connection = connection
-        self._producer: AIOKafkaProducer | None = None
-        self._renewal = asyncio.Lock()
+        self._producer = Producer(servers, topic, max_message_bytes, connection)
+        self._outage = _Outage(self.stats, patience)
         self._turns = asyncio.Semaphore(IN_FLIGHT)
         self._buffer = _Buffer(max(buffer_memory, max_message_bytes))
         self._sending: set[asyncio.Task[Receipt]] = set()
@@ -120,28 +121,30 @@ class AsyncPublisher:
     async def start(self) -> None:
         """Connect. Raises Unreachable or Misconfigured."""
         await require_topic(self._servers, self.topic, **self._connection)
-        self._producer = await self._connect()
+        await self._producer.start()
+        self._outage.watch()
 
     async def stop(self) -> None:
         """Wait for what was handed over, then disconnect. Raises NotPublished."""
         try:
             await self.flush()
         finally:
-            if self._producer is not None:
-                await _discard(self._producer)
-                self._producer = None
+            self._outage.ignore()
+            await self._producer.stop()
 
     async def publish(self, article: RawArticle | Mapping[str, Any]) -> Receipt:
         """Return when Kafka has the article. Raises any PublishError."""
+        since = monotonic()
         raw, value = self.check(article)
         await self._buffer.take(len(value))
-        return await self._deliver(raw, value)
+        return await self._deliver(raw, value, since)
 
     async def send(self, article: RawArticle | Mapping[str, Any]) -> "asyncio.Task[Receipt]":
         """Hand an article over. Raises Invalid or TooLarge at once; the task, and `flush`, what comes later."""
+        since = monotonic()
         raw, value = self.check(article)
         await self._buffer.take(len(value))
-        task = asyncio.create_task(self._deliver(raw, value))
+        task = asyncio.create_task(self._deliver(raw, value, since))
         self._sending.add(task)
         task.add_done_callback(lambda done: self._sent(raw, done))
         return task
@@ -175,23 +178,29 @@ class AsyncPublisher:
             raise
         return raw, value
 
-    async def _deliver(self, raw: RawArticle, value: bytes) -> Receipt:
-        """Send until Kafka confirms; gives the room in the buffer back. Raises Unreachable, TooLarge, Misconfigured."""
-        self.stats.waiting += 1
+    async def _deliver(self, raw: RawArticle, value: bytes, since: float) -> Receipt:
+        """Send until Kafka confirms; gives the room in the buffer back. Raises Unreachable, TooLarge, Misconfigured.
+
+        While an article waits for its turn and others are confirmed, there is no outage, however slow Kafka is.
+        """
+        self._outage.waits()
         why: BaseException | None = None
+        deadline: float | None = None
         try:
-            async with asyncio.timeout(self._patience):
-                while True:
+            while True:
+                async with self._turns:
+                    deadline = deadline or max(since, self._outage.confirmed_at) + self._patience
+                    if (left := deadline - monotonic()) <= 0:
+                        raise TimeoutError  # noqa: TRY301 - as the next line does
                     try:
-                        async with self._turns:
-                            place = await self._send(raw.article_id.encode(), value)
+                        async with asyncio.timeout(left):
+                            place = await self._producer.send(raw.article_id.encode(), value)
+                            break
                     except KafkaError as error:
                         _raise_if_final(error, self.topic)
                         why = error
                         self.stats.retried += 1
-                        await asyncio.sleep(RETRY_SECONDS)
-                    else:
-                        break
+                await asyncio.sleep(RETRY_SECONDS)
         except TimeoutError:
             self.stats.failed += 1
             cause = f": {why!r}" if why else ""
@@ -202,44 +211,54 @@ class AsyncPublisher:
         finally:
             self.stats.waiting -= 1
             self._buffer.give(len(value))
+        self._outage.ends()
         self.stats.published += 1
         self.stats.published_bytes += len(value)
         return Receipt(raw.article_id, f"{place.topic}/{place.partition}/{place.offset}")
 
-    async def _send(self, key: bytes, value: bytes) -> Any:
-        """Send once and wait for the confirmation. A producer that lost its way is replaced. Raises KafkaError."""
-        producer = self._producer
-        if producer is None:
-            raise RuntimeError("the publisher is not started: use it in an `async with` block")
-        try:
-            return await producer.send_and_wait(self.topic, value, key=key)
-        except KafkaError as error:
-            # After an outage the sequence numbers of an idempotent producer can be past mending (aiokafka issue 1017).
-            if not error.retriable and not isinstance(error, MessageSizeTooLargeError):
-                async with self._renewal:
-                    if self._producer is producer:
-                        self._producer = await self._connect()
-                        await _discard(producer)
-            raise
 
-    async def _connect(self) -> AIOKafkaProducer:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._servers.split(","),
-            **self._connection,
-            acks="all",
-            enable_idempotence=True,
-            compression_type="gzip",
-            linger_ms=5,
-            max_request_size=self._max_message_bytes + 1024,  # the key and the frame come on top
-            request_timeout_ms=CONNECT_MILLISECONDS,
-        )
-        try:
-            await producer.start()
-            await asyncio.sleep(0)  # its sender must have begun before it can be stopped
-        except BaseException:
-            await producer.stop()
-            raise
-        return producer
+class _Outage:
+    """Knows when Kafka confirmed an article last, and logs when articles wait for that for long."""
+
+    def __init__(self, stats: Stats, patience: float) -> None:
+        self.confirmed_at = 0.0
+        self._busy_since = 0.0
+        self._confirmed = asyncio.Event()
+        self._stats = stats
+        self._patience = patience
+        self._watching: asyncio.Task[None] | None = None
+
+    def waits(self) -> None:
+        """One more article waits."""
+        if not self._stats.waiting:
+            self._busy_since = monotonic()
+        self._stats.waiting += 1
+
+    def ends(self) -> None:
+        """Kafka has confirmed an article."""
+        self.confirmed_at = monotonic()
+        self._confirmed.set()
+
+    def watch(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    def ignore(self) -> None:
+        if self._watching:
+            self._watching.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(QUIET_SECONDS / 2)
+            begun = max(self.confirmed_at, self._busy_since)
+            if not self._stats.waiting or monotonic() - begun < QUIET_SECONDS:
+                continue
+            log.warning(
+                "Kafka has confirmed nothing for %.0f s; %d articles wait for it, each for up to %g s",
+                monotonic() - begun, self._stats.waiting, self._patience,
+            )  # fmt: skip
+            self._confirmed.clear()
+            await self._confirmed.wait()
+            log.warning("Kafka confirms articles again")
 
 
 class _Buffer:
@@ -266,14 +285,3 @@ def _raise_if_final(error: KafkaError, topic: str) -> None:
             raise TooLarge(f"the topic {topic} takes no messages of this size (max.message.bytes)") from error
         case TopicAuthorizationFailedError() | ClusterAuthorizationFailedError():
             raise Misconfigured(f"Kafka forbids this user to write to {topic}") from error
-
-
-async def _discard(producer: AIOKafkaProducer) -> None:
-    """Stop a producer, and give up what it could not send: its own stop() would wait for that for ever."""
-    await producer._sender.close()  # noqa: SLF001
-    unsent = producer._message_accumulator  # noqa: SLF001
-    unsent.fail_all(KafkaTimeoutError())
-    for batch in [batch for batches in unsent._batches.values() for batch in batches]:  # noqa: SLF001
-        with suppress(KafkaError):
-            await batch.wait_drain(0)  # or asyncio complains that nobody asked for the error
-    await producer.stop()

@@ -1,6 +1,7 @@
 """How a client gets in, and why Kafka does not let it."""
 
 import asyncio
+import logging
 import os
 import ssl
 from typing import Any
@@ -15,6 +16,9 @@ from aiokafka.errors import (
 )
 
 from claimstream.publishing.errors import Misconfigured, Unreachable
+
+logging.getLogger("aiokafka.conn").setLevel(logging.INFO)
+"""In detail it logs its requests, of which that of SASL PLAIN holds the password."""
 
 CONNECT_MILLISECONDS = 15_000
 REFUSAL_MILLISECONDS = 5000

@@ -9,6 +9,7 @@ TRACKING = re.compile(
     r"^(utm_\w+|at_(medium|campaign\w*|custom\w*|link_\w+|ptr_\w+|bbc_\w+|format)|mtm_\w+|pk_\w+|ns_\w+|guc\w+"
     r"|fbclid|gclid|gclsrc|gbraid|wbraid|dclid|msclkid|yclid|twclid|ttclid|igshid|igsh|srsltid|_ga|_gl|mc_[ce]id|_hs\w+"
     r"|mkt_tok|vero_id|oly_\w+_id|spm|trk|xtor|wt\.mc_\w+|ref|ref_src|ref_url|referrer|source_ref|cmp|cmpid|icid|ocid|ito"
+    r"|__twitter_impression|spref|ncid|s_cid|sr_share|ftcamp|gaa_\w+|wt_\w+|fb_(action_\w+|comment_id|ref|source)"
     r"|smid|smtyp|soc_src|soc_trk|ftag|taid|partner|sh|share|amp|output|outputtype|phpsessid|jsessionid)$",
     re.IGNORECASE,
 )
@@ -28,8 +29,8 @@ def canonical_url(url: str) -> str:
     Raises ValueError if `url` is no absolute http(s) address.
     """
     parts = urlsplit(AMP_CACHE.sub(r"https://", url.strip()))
-    host = (parts.hostname or "").rstrip(".")
-    if parts.scheme.lower() not in {"http", "https"} or not host:
+    host = _ascii(parts.hostname or "").rstrip(".")
+    if parts.scheme.lower() not in {"http", "https"} or not host or re.search(r"\s", host):
         raise ValueError("must be an absolute http or https address")
     host = re.sub(r"^((www\d?|amp|m|mobile)\.)+(?=.+\.)", "", host)
     port = f":{parts.port}" if parts.port not in {None, 80, 443} else ""
@@ -52,7 +53,15 @@ def _escaped(path: str) -> str:
 
 def site_of(url: str) -> str:
     """The host of an address, without www."""
-    return re.sub(r"^www\d?\.", "", (urlsplit(url).hostname or "").lower())
+    return re.sub(r"^www\d?\.", "", _ascii(urlsplit(url).hostname or "").lower())
+
+
+def _ascii(host: str) -> str:
+    """The host as the DNS knows it: xn--... where it is written in other letters."""
+    try:
+        return host if host.isascii() else host.encode("idna").decode("ascii")
+    except UnicodeError:  # what is no proper name stays as it is
+        return host
 
 
 def digest(*parts: str) -> str:

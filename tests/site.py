@@ -3,7 +3,7 @@
 import http.server
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from warcio.statusandheaders import StatusAndHeaders
@@ -50,6 +50,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
         if where.startswith("/news/"):
             page = story(int(where.removeprefix("/news/").removesuffix(".html")))
         elif where == "/" or where.startswith("/page/"):
+            if where == "/page/5":
+                self.server.halfway()  # type: ignore[attr-defined]
             page = front_page(int(where.removeprefix("/page/").strip("/") or 0))
         else:
             self.send_error(404)
@@ -66,9 +68,10 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """Serve the site; yield its address."""
+def served(halfway: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """Serve the site; yield its address. `halfway` is called before the half of its stories can be found."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        server.halfway = halfway  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -23,8 +23,13 @@ def kind(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def _is_offered(file: Path) -> bool:
+    """Whether a file of a folder is meant to be read: its format is known, and it is not hidden."""
+    return kind(file) in {*FORMATS, *PAGES} and not any(part.startswith(".") for part in file.parts)
+
+
 def files(names: Sequence[str]) -> Iterator[tuple[str, Path]]:
-    """Yield the file of each name, and of a folder each file in it whose format is known; with it the folder.
+    """Yield the file of each name, and of a folder each file that is offered; with it the folder.
 
     Raises Unreadable for a folder without any.
     """
@@ -35,7 +40,7 @@ def files(names: Sequence[str]) -> Iterator[tuple[str, Path]]:
         if name == STDIN or not path.is_dir():
             yield str(path.parent), path
             continue
-        found = sorted(file for file in path.rglob("*") if kind(file) in {*FORMATS, *PAGES} and file.is_file())
+        found = sorted(file for file in path.rglob("*") if _is_offered(file.relative_to(path)) and file.is_file())
         if not found:
             raise Unreadable(f"{name}: holds no file that ends in {', '.join([*FORMATS, *PAGES])}")
         yield from ((name, file) for file in found)

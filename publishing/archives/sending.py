@@ -5,12 +5,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from time import monotonic
 
+from claimstream.publishing.archives.ahead import ahead
 from claimstream.publishing.archives.bookmark import Bookmark
 from claimstream.publishing.archives.entry import Entry
 from claimstream.publishing.asynchronous import AsyncPublisher, Receipt
 from claimstream.publishing.errors import Invalid, PublishError, TooLarge
 
 MARK_SECONDS = 1.0
+INTERRUPTED_SECONDS = 5.0
+"""So long a run that is interrupted waits for what is on its way; the rest is not marked as published."""
 
 
 class Sending:
@@ -39,8 +42,7 @@ class Sending:
         number: Counter[str] = Counter()
         due = monotonic()
         try:
-            while read := await asyncio.to_thread(next, entries, None):  # so that sending goes on meanwhile
-                file, entry = read
+            async for file, entry in ahead(entries):
                 number[file] += 1
                 if number[file] <= done.get(file, 0):
                     self.skipped += 1
@@ -54,6 +56,9 @@ class Sending:
                 if self.gave_up:
                     break
             await self._wait()
+        except asyncio.CancelledError:
+            await self._wait(INTERRUPTED_SECONDS)
+            raise
         finally:
             self._settle()
             self._mark()
@@ -75,20 +80,24 @@ class Sending:
                 self._refuse(entry.where, error)
         return None
 
-    async def _wait(self) -> None:
+    async def _wait(self, seconds: float | None = None) -> None:
         if tasks := [task for *_, task in self._waiting if task]:
-            await asyncio.wait(tasks)
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
 
     def _settle(self) -> None:
         """Take note of what is done, as far as everything before it is done, too."""
         while self._waiting and ((task := self._waiting[0][3]) is None or task.done()):
+            if task and task.cancelled():
+                break
             file, number, where, _ = self._waiting.popleft()
-            error = None if task is None or task.cancelled() else task.exception()
+            error = task.exception() if task else None
             if isinstance(error, PublishError):
                 self._refuse(where, error)
                 self.gave_up = error if not isinstance(error, TooLarge) else self.gave_up
             elif task:
-                self.published += not task.cancelled()
+                self.published += 1
             if not self.gave_up:
                 self._reached[file] = number
         if monotonic() - self._marked_at > MARK_SECONDS:

@@ -16,6 +16,8 @@ else:
     from backports import zstd
 
 BLOCK = 64 * 1024
+STDIN = 0
+"""Its file descriptor; a reader of its own, since a thread that is stopped while it reads may hold its lock."""
 
 
 class _Unzipped(io.RawIOBase):
@@ -79,7 +81,7 @@ def opened(path: Path | None) -> Iterator[tuple[io.RawIOBase, BinaryIO]]:
     Raises Unreadable.
     """
     try:
-        file: BinaryIO = sys.stdin.buffer if path is None else path.open("rb")
+        file: BinaryIO = io.BufferedReader(io.FileIO(STDIN, closefd=False)) if path is None else path.open("rb")
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     try:

@@ -31,6 +31,8 @@ def read_warc(name: str, stream: io.RawIOBase) -> Iterator[Entry]:
                 return
             except (ArchiveLoadFailed, ValueError) as error:
                 raise Unreadable(f"record {number} is no WARC record: {str(error).strip().splitlines()[0]}") from error
+            if record.length is None:
+                raise Unreadable(f"record {number} does not say how long it is (Content-Length)")
             entry = _entry(f"{name}#{number}", record)
             records.read_to_end()
         yield entry if not records.err_count else Entry(entry.where, error=Broken("does not end where it says"))

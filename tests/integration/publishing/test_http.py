@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import aiohttp
 import pytest
 
+from claimstream.agents import intake
 from claimstream.agents.intake import Intake
 from claimstream.config.settings import Intake as IntakeSettings
 from claimstream.config.settings import Settings
@@ -202,5 +203,25 @@ async def test_a_taken_port_is_named(settings, topic):
         port = runner.addresses[0][1]
         with pytest.raises(Exception, match=f"port {port} .intake.port. on 127.0.0.1 cannot be had"):
             await Intake(settings.model_copy(update={"intake": IntakeSettings(port=port)})).serve()
+    finally:
+        await runner.cleanup()
+
+
+async def test_what_kafka_does_not_confirm_in_time_is_named(settings, servers, topic, monkeypatch):
+    monkeypatch.setattr(intake, "PATIENCE", 1.0)
+    runner = await Intake(settings.model_copy(update={"intake": IntakeSettings(port=0)})).serve()
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}/articles"
+    both = [ARTICLE, {"id": "2", "text": "words"}]
+    try:
+        await asyncio.to_thread(servers.stop, "kafka")
+        try:
+            status, answer, headers = await asyncio.to_thread(post, address, both)
+        finally:
+            await asyncio.to_thread(servers.start, "kafka")
+        assert (status, headers["Retry-After"], answer["articles"]) == (503, "5", [])
+        why = "Kafka did not confirm the article within 1 s"
+        assert answer["errors"] == [f"{ARTICLE['url']}: {why}", f"2: {why}"]
+        status, answer, _ = await asyncio.to_thread(post, address, both)
+        assert (status, len(answer["articles"])) == (202, 2)
     finally:
         await runner.cleanup()

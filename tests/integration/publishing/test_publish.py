@@ -47,18 +47,48 @@ class TestWarc:
         assert len(set(urls(published))) == len(published()) == STORIES
         assert list((tmp_path / ".claimstream" / "publish").iterdir()) == []
 
-    def test_goes_on_where_it_was_killed(self, settings, run, crawl, published, tmp_path):
-        command = [sys.executable, "-m", "claimstream.cli", "publish", "--rate", "30", "crawl.warc.gz"]
-        environment = os.environ | settings.environment()
-        killed = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE)
-        bookmarks = tmp_path / ".claimstream" / "publish"
-        until(lambda: bookmarks.exists() and any(file.stat().st_size for file in bookmarks.iterdir()), "a bookmark")
-        killed.send_signal(signal.SIGKILL)
-        killed.communicate()
+    @pytest.mark.parametrize(("by", "status", "told"), [
+        (signal.SIGKILL, -9, ""),
+        (signal.SIGTERM, 143, "interrupted; the same call with --resume goes on\n"),
+        (signal.SIGINT, 130, "interrupted; the same call with --resume goes on\n"),
+    ])  # fmt: skip
+    def test_goes_on_where_it_was_stopped(self, begun, run, published, by, status, told):
+        begun.send_signal(by)
+        _, said = begun.communicate(timeout=60)
+        assert (begun.returncode, said) == (status, told)
+        self.goes_on(run, published)
+
+    def test_goes_on_where_an_outage_ended_it(self, servers, begun, run, published):
+        servers.stop("kafka")
+        try:
+            out, said = begun.communicate(timeout=60)
+        finally:
+            servers.start("kafka")
+        assert begun.returncode == 1
+        *lost, last = said.splitlines()
+        assert last == "ended before its end; the same call with --resume goes on"
+        assert all("crawl.warc.gz#" in line and "Kafka did not confirm the article within 1 s" in line for line in lost)
+        assert f"unreachable {len(lost)}" in out
+        self.goes_on(run, published)
+
+    @pytest.fixture
+    def begun(self, settings, topic, crawl, tmp_path):
+        """The command, some way into the archive."""
+        command = [sys.executable, "-m", "claimstream.cli", "publish", "--rate", "30", "--patience", "1", crawl.name]
+        environment = os.environ | settings.environment() | {"COLUMNS": "200"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, **pipes) as process:
+            bookmarks = tmp_path / ".claimstream" / "publish"
+            until(lambda: bookmarks.exists() and any(file.stat().st_size for file in bookmarks.iterdir()), "a bookmark")
+            yield process
+
+    @staticmethod
+    def goes_on(run, published):
+        """The same call with --resume publishes the rest."""
         before = set(urls(published))
         assert 0 < len(before) < STORIES
         told = run("crawl.warc.gz", "--resume").stdout.splitlines()
-        skipped = int(told[-1].removeprefix("published before: "))
+        skipped = int(told[-1].removeprefix("skipped as done before: "))
         assert skipped > 0
         assert told[0] == f"published {STORIES - skipped + 1}, not published 0"  # the warcinfo record was skipped, too
         assert set(urls(published)) > before
@@ -77,6 +107,8 @@ def test_a_dry_run_counts_by_reason_and_needs_no_kafka(settings, tmp_path, run_c
     lines = ['{"url": "https://a.example/1", "text": "words"}', "{", '{"url": "https://a.example/2"}', "[]"]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     (tmp_path / "b.html").write_text("<p>words</p>")
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "c.jsonl").write_text("{")
     done = run_cli(Stream(away, tmp_path), "publish", "--dry-run", ".", status=1, cwd=tmp_path)
     assert done.stdout.splitlines() == [
         "fit to be published 2, not fit to be published 3",
@@ -100,6 +132,21 @@ def test_standard_input_is_published_as_it_comes(settings, topic, published, tmp
         until(lambda: len(published()) == 1, "the first article")
         told, _ = scraper.communicate(json.dumps({"url": "https://a.example/2", "text": "words"}), timeout=60)
     assert told == "published 2, not published 0\n"
+
+
+def test_standard_input_that_stays_open_can_be_left(settings, topic, published, tmp_path):
+    command = [sys.executable, "-m", "claimstream.cli", "publish", "-"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(
+        command, env=os.environ | settings.environment(), text=True, cwd=tmp_path, **pipes
+    ) as scraper:
+        scraper.stdin.write(json.dumps({"url": "https://a.example/1", "text": "words"}) + "\n")
+        scraper.stdin.flush()
+        until(lambda: len(published()) == 1, "the first article")
+        scraper.send_signal(signal.SIGINT)
+        assert scraper.wait(60) == 130
+        assert scraper.stdout.read() == "published 1, not published 0\n"
+        assert scraper.stderr.read() == "interrupted\n"
 
 
 @pytest.mark.parametrize(

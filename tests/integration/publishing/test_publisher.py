@@ -97,7 +97,7 @@ def test_an_outage_is_survived(settings, servers, topic, published):
     assert set(urls(published)) == {article(n)["url"] for n in range(200)}
 
 
-def test_what_an_outage_outlasts_is_named(settings, servers, topic, published):
+def test_what_an_outage_outlasts_is_named(settings, servers, topic, published, caplog):
     publisher = Publisher(settings.kafka.servers, topic=topic, patience=2)
     publisher.publish(article(0))
     servers.stop("kafka")
@@ -112,6 +112,7 @@ def test_what_an_outage_outlasts_is_named(settings, servers, topic, published):
         servers.start("kafka")
     assert [one.url for one, _ in raised.value.articles] == [article(n)["url"] for n in range(1, 4)]
     assert publisher.stats.failed == 4
+    assert not [record for record in caplog.records if record.name == "asyncio"]
     with Publisher(settings.kafka.servers, topic=topic) as again:
         for one, _ in raised.value.articles:
             again.send(one)
@@ -170,7 +171,7 @@ def test_a_producer_that_lost_its_way_is_replaced(settings, topic, published, mo
 
     async def run():
         async with AsyncPublisher(settings.kafka.servers, topic=topic) as publisher:
-            stuck = publisher._producer
+            stuck = publisher._producer._current
 
             async def send_and_wait(*_, **__):
                 raise OutOfOrderSequenceNumber
@@ -179,7 +180,7 @@ def test_a_producer_that_lost_its_way_is_replaced(settings, topic, published, mo
             for n in range(3):
                 await publisher.send(article(n))
             await publisher.flush()
-            assert publisher._producer is not stuck
+            assert publisher._producer._current is not stuck
             return publisher.stats
 
     stats = asyncio.run(run())

@@ -103,16 +103,42 @@ def test_a_spider_publishes_a_site(settings, topic, published, tmp_path):
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
-        (
-            "CLAIMSTREAM_SERVERS=127.0.0.1:1",
-            "could not be published: Kafka is not available: no answer from 127.0.0.1:1",
-        ),
+        ("CLAIMSTREAM_SERVERS=127.0.0.1:1", "Kafka is not available: no answer from 127.0.0.1:1"),
         ('CLAIMSTREAM_FIELDS={"body": "page"}', "CLAIMSTREAM_FIELDS: a raw article has no page"),
+        ("CLAIMSTREAM_PATIENCE=long", "the settings CLAIMSTREAM_... are wrong: could not convert"),
+        ('CLAIMSTREAM_CONNECTION={"sasl_user": "x"}', "an unexpected keyword argument 'sasl_user'"),
+        ('CLAIMSTREAM_CONNECTION={"security_protocol": "SSL", "ca_file": "/none"}', "/none (kafka.ca_file, in Python"),
     ],
 )
 def test_nothing_is_crawled_where_it_could_not_be_published(tmp_path, setting, told):
     with served() as site:
         done, stats = crawl(tmp_path, site, setting)
-    assert told in done.stderr
+    ends_in_one_line(done, stats, told)
+
+
+def ends_in_one_line(done, stats, told):
+    (line,) = done.stderr.splitlines()
+    assert "nothing is crawled, for it could not be published: " in line
+    assert told in line
     assert done.returncode == 1
+    assert stats["finish_reason"] in {"claimstream_unreachable", "claimstream_misconfigured"}
     assert "downloader/request_count" not in stats
+
+
+def test_what_an_outage_outlasts_is_counted_and_makes_the_exit_status_1(settings, servers, topic, tmp_path):
+    with served(halfway=lambda: servers.stop("kafka")) as site:
+        try:
+            done, stats = crawl(
+                tmp_path,
+                site,
+                f"CLAIMSTREAM_SERVERS={settings.kafka.servers}",
+                f"CLAIMSTREAM_TOPIC={topic}",
+                'CLAIMSTREAM_FIELDS={"body": "html"}',
+                "CLAIMSTREAM_PATIENCE=1",
+            )
+        finally:
+            servers.start("kafka")
+    assert done.returncode == 1
+    assert stats["claimstream/failed"] >= STORIES // 2
+    assert stats["claimstream/failed"] + stats["claimstream/published"] == STORIES
+    assert stats["finish_reason"] == "finished"

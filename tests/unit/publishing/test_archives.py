@@ -100,7 +100,7 @@ class TestLines:
         first, *rest = entries(tmp_path / "many.json")
         assert first.article == article
         assert problems(rest)[0].startswith("invalid-record: text: ")
-        assert "valid dictionary" in problems(rest)[1]
+        assert problems(rest)[1] == "invalid-record: is a JSON int, not an object"
 
 
 class TestCharsets:
@@ -212,6 +212,15 @@ class TestWarc:
         found = entries(file)
         assert problems(found)
         assert URL.format(1) not in {entry.article.url for entry in found if entry.article}
+
+    def test_a_record_that_does_not_say_its_length_ends_the_file(self, tmp_path):
+        file = warc(tmp_path / "a.warc", good(1), good(2), good(3), gzipped=False)
+        data = file.read_bytes()
+        at = data.rindex(b"Content-Length")
+        file.write_bytes(data[:at] + b"Content-Width" + data[at + len(b"Content-Length") :])
+        found = entries(file)
+        assert len([entry for entry in found if entry.article]) == 2
+        assert problems(found) == ["unreadable: record 4 does not say how long it is (Content-Length)"]
 
     @pytest.mark.parametrize("content", [b"", b"no warc at all\n" * 100, gzip.compress(b"words " * 100)])
     def test_what_is_no_warc(self, tmp_path, content):

@@ -1,5 +1,6 @@
 """What keeps a client out is told by name; without that, aiokafka says that nobody answers."""
 
+import logging
 import ssl
 
 import pytest
@@ -33,3 +34,8 @@ async def test_why_a_broker_refuses_is_told(monkeypatch, answer, kind, told):
 def test_a_certificate_authority_that_is_not_there_is_named(tmp_path):
     with pytest.raises(Misconfigured, match=r"nowhere\.pem .kafka\.ca_file.*: No such file or directory"):
         AsyncPublisher(security_protocol="SSL", ca_file=tmp_path / "nowhere.pem")
+
+
+def test_requests_are_not_logged_for_one_of_them_holds_the_password(caplog):
+    with caplog.at_level(logging.DEBUG):
+        assert not logging.getLogger("aiokafka.conn").isEnabledFor(logging.DEBUG)

@@ -26,6 +26,7 @@ from claimstream.publishing.identity import canonical_url, digest
         "https://www.google.co.uk/amp/ledger.example/news/1.amp",
         "https://ledger.example/news/1;jsessionid=0A1B",
         "https://ledger.example/%6eews/1?at_medium=RSS&at_campaign=K&xtor=AL-1&srsltid=x&_ga=1",
+        "https://ledger.example/news/1?__twitter_impression=true&ncid=2&fb_ref=3&wt_zmc=4&s_cid=5&spref=tw",
         "  https://ledger.example/news/1 ",
     ],
 )
@@ -55,6 +56,7 @@ def test_different_articles_stay_apart(one, other):
     ("one", "other"),
     [
         ("https://a.example/caf%c3%a9", "https://a.example/café"),
+        ("https://münzberg.example/a", "https://xn--mnzberg-n2a.example/a"),
         ("https://a.example/~x", "https://a.example/%7Ex"),
         ("https://a.example/news/1.amp.html", "https://a.example/news/1.html"),
     ],
