@@ -27,6 +27,11 @@ def credentials(kafka: Kafka) -> Any:
     return faust.SSLCredentials(tls) if tls else None
 
 
+def client_id() -> str:
+    """By which Kafka, and so `claimstream lag`, names the owner of a partition."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
 def build_app(settings: Settings, stage: Stage) -> faust.App:
     """Make the app of a stage. Every value that differs from Faust's default guards against something known."""
     kafka, worker = settings.kafka, settings.worker
@@ -34,7 +39,7 @@ def build_app(settings: Settings, stage: Stage) -> faust.App:
         Topics.of(kafka).group(stage),
         broker=[f"aiokafka://{server}" for server in kafka.servers.split(",")],
         broker_credentials=credentials(kafka),
-        broker_client_id=f"{socket.gethostname()}-{os.getpid()}",  # by which `claimstream lag` names the owner
+        broker_client_id=client_id(),
         processing_guarantee=ProcessingGuarantee.AT_LEAST_ONCE,
         autodiscover=False,
         web_enabled=False,  # its page answers even when the consumer is dead; health.py knows better
