@@ -64,7 +64,7 @@ class Proof:
         return self.stream.start_worker(
             program=("-m", "tests.faults.worker"),
             CLAIMSTREAM_ELASTICSEARCH__URL=self.proxy.url,
-            PYTHONPATH=str(ROOT),
+            PYTHONPATH=f"{ROOT}:{ROOT / 'src'}",
             **SETTINGS,
         )
 
