@@ -15,6 +15,7 @@ from claimstream.agents.dead_letters import from_message
 from claimstream.agents.delivery import each
 from claimstream.agents.errors import Fatal, Unavailable
 from claimstream.agents.messages import ORIGIN, Message, Outgoing
+from claimstream.config.settings import Worker
 from claimstream.pipeline.outcomes import Fault, Outcome, Refusal, Refused, Undeliverable
 from claimstream.pipeline.records import Ending
 
@@ -182,7 +183,7 @@ class TestFuse:
         async def handle(message: Message) -> list[Outgoing]:
             raise KeyError(message.offset)
 
-        async with run(handle, fuse=3) as stage:
+        async with run(handle, worker=Worker(fuse=3)) as stage:
             stage.feed(event(n) for n in range(10))
             await stage.settle()
             (fatal,) = stage.fatals
@@ -199,7 +200,7 @@ class TestFuse:
                 raise KeyError(message.offset)
             return [Outgoing("articles", b"id", message.value, message.history)]
 
-        async with run(handle, fuse=3) as stage:
+        async with run(handle, worker=Worker(fuse=3)) as stage:
             stage.feed(event(n) for n in range(9))
             await stage.settle()
             assert stage.fatals == []
@@ -214,7 +215,7 @@ class TestFuse:
                 raise KeyError(message.offset)
             return []
 
-        async with run(handle, stage="index", fuse=3) as stage:
+        async with run(handle, stage="index", worker=Worker(fuse=3)) as stage:
             stage.feed(event(n // 2, topic=("claims", "outcomes")[n % 2]) for n in range(10))
             await stage.settle()
             assert len(stage.fatals) == 1
@@ -224,7 +225,7 @@ class TestFuse:
         async def handle(message: Message) -> list[Outgoing]:
             raise Undeliverable(Fault.NOT_JSON, "no")
 
-        async with run(handle, fuse=3) as stage:
+        async with run(handle, worker=Worker(fuse=3)) as stage:
             stage.feed(event(n) for n in range(9))
             await stage.settle()
             assert stage.fatals == []
