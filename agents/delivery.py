@@ -262,7 +262,13 @@ class Delivery:
             received_at=message.received_at,
             died_at=datetime.now(UTC),
         )
-        await self._produce(to_outgoing(letter, self._topics))
+        try:
+            await self._produce(to_outgoing(letter, self._topics))
+        except Undeliverable as too_large:  # what its own headers add can be too much
+            where = f"{message.topic}/{message.partition}/{message.offset}"
+            error = f"{letter.error}\nIts bytes are left at {where} for as long as Kafka keeps them: {too_large}"
+            without = letter.model_copy(update={"value": None, "error": error})
+            await self._produce(to_outgoing(without, self._topics))
         metrics.DEAD_LETTERS.labels(self.stage, verdict.fault).inc()
         if message.topic != self._topics.outcomes:  # an ending that can't be written has no ending of its own
             await self._end(message, Outcome.DEAD_LETTERED, verdict.fault, verdict.error)

@@ -160,6 +160,24 @@ async def test_what_does_not_fit_into_a_message_is_a_dead_letter_with_the_origin
     assert broker.committed == {0: 1}
 
 
+async def test_a_dead_letter_that_is_too_large_itself_says_where_the_original_lies(run, broker):
+    """A message as large as Kafka takes leaves no room for what a letter adds; that must not stop the stage."""
+    sent = ProducerSendError("Error while sending")
+    sent.__cause__ = MessageSizeTooLargeError("17 MiB")
+    broker.send_errors = [sent]
+    async with run(failing_at(b"7", Undeliverable(Fault.NOT_JSON, "no JSON"))) as stage:
+        stage.feed([event(7), event(8)])
+        await stage.settle()
+        assert stage.fatals == []
+    (letter,) = letters(broker)
+    assert (letter.fault, letter.value, letter.key) == (Fault.NOT_JSON, None, b"key")
+    assert letter.error.startswith("no JSON")
+    assert "raw-articles/0/7" in letter.error
+    assert [ending.reason for ending in endings(broker)] == [Fault.NOT_JSON]
+    assert broker.values("articles") == [b"8"]
+    assert broker.committed == {0: 9}
+
+
 async def test_forbidden_to_write_stops_the_worker_without_a_commit(run, broker):
     broker.send_errors = [TopicAuthorizationFailedError("articles")]
     async with run(passing) as stage:
