@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo secrets test test-real faults fuzz check docs lock clean
+.PHONY: help install demo secrets test test-real faults fuzz check audit docs lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
@@ -46,6 +46,10 @@ check: install ## lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: ## known vulnerabilities in the pinned packages, where their service can be asked
+	test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && build/audit/bin/pip install --quiet 'pip-audit>=2.9,<3'; }
+	build/audit/bin/python .ci/audit.py requirements.txt requirements-dev.txt
 
 docs: install ## the pages that repeat what the code says, and the pictures
 	$(BIN)/python docs/generate.py

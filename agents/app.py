@@ -8,6 +8,7 @@ from typing import Any
 import faust
 from faust.types.enums import ProcessingGuarantee
 
+from claimstream.agents.buffer import App
 from claimstream.agents.connections import kafka_tls
 from claimstream.agents.consumer import Consumer
 from claimstream.config.settings import Kafka, Settings, Stage
@@ -27,14 +28,19 @@ def credentials(kafka: Kafka) -> Any:
     return faust.SSLCredentials(tls) if tls else None
 
 
+def client_id() -> str:
+    """By which Kafka, and so `claimstream lag`, names the owner of a partition."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
 def build_app(settings: Settings, stage: Stage) -> faust.App:
     """Make the app of a stage. Every value that differs from Faust's default guards against something known."""
     kafka, worker = settings.kafka, settings.worker
-    app = faust.App(
+    app = App(
         Topics.of(kafka).group(stage),
         broker=[f"aiokafka://{server}" for server in kafka.servers.split(",")],
         broker_credentials=credentials(kafka),
-        broker_client_id=f"{socket.gethostname()}-{os.getpid()}",  # by which `claimstream lag` names the owner
+        broker_client_id=client_id(),
         processing_guarantee=ProcessingGuarantee.AT_LEAST_ONCE,
         autodiscover=False,
         web_enabled=False,  # its page answers even when the consumer is dead; health.py knows better
@@ -55,6 +61,7 @@ def build_app(settings: Settings, stage: Stage) -> faust.App:
         broker_heartbeat_interval=kafka.session_timeout / 10,
         broker_max_poll_records=worker.buffer,
         stream_buffer_maxsize=worker.buffer,  # 4096 pages would be gigabytes
+        buffer_bytes=worker.buffer_bytes,
         stream_wait_empty=False,  # writes are idempotent; waiting can hang a rebalance
         stream_processing_timeout=max(120.0, 4 * settings.limits.seconds),
     )

@@ -22,6 +22,7 @@ from aiokafka.structs import TopicPartition
 
 from claimstream.agents import metrics
 from claimstream.agents.backoff import delays
+from claimstream.agents.buffer import Buffer, size
 from claimstream.agents.dead_letters import to_outgoing
 from claimstream.agents.errors import Fatal, Unavailable
 from claimstream.agents.messages import Message, Outgoing
@@ -95,7 +96,8 @@ class Delivery:
         """In a row, by topic: that outcomes can be written says nothing about claims."""
         self._unit = unit
         self._free = asyncio.Semaphore(in_flight)
-        self._waiting: asyncio.Queue[Any] = asyncio.Queue(maxsize=unit)
+        self._buffer_bytes = settings.worker.buffer_bytes
+        self._waiting = Buffer(unit, most_bytes=self._buffer_bytes)
         self._units: asyncio.Queue[Unit] = asyncio.Queue()
         self._starting: asyncio.Task[None] | None = None
 
@@ -155,7 +157,7 @@ class Delivery:
         while True:
             events = [await self._waiting.get()]
             await self._free.acquire()
-            while len(events) < self._unit and not self._waiting.empty():
+            while len(events) < self._unit and sum(map(size, events)) < self._buffer_bytes and self._waiting.qsize():
                 events.append(self._waiting.get_nowait())
             events = [event for event in events if await self.offsets.take_on(event.message)]
             if not events:
@@ -260,7 +262,13 @@ class Delivery:
             received_at=message.received_at,
             died_at=datetime.now(UTC),
         )
-        await self._produce(to_outgoing(letter, self._topics))
+        try:
+            await self._produce(to_outgoing(letter, self._topics))
+        except Undeliverable as too_large:  # what its own headers add can be too much
+            where = f"{message.topic}/{message.partition}/{message.offset}"
+            error = f"{letter.error}\nIts bytes are left at {where} for as long as Kafka keeps them: {too_large}"
+            without = letter.model_copy(update={"value": None, "error": error})
+            await self._produce(to_outgoing(without, self._topics))
         metrics.DEAD_LETTERS.labels(self.stage, verdict.fault).inc()
         if message.topic != self._topics.outcomes:  # an ending that can't be written has no ending of its own
             await self._end(message, Outcome.DEAD_LETTERED, verdict.fault, verdict.error)

@@ -12,6 +12,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from claimstream.agents import metrics
+from claimstream.agents.app import client_id
 from claimstream.agents.delivery import Delivery
 from claimstream.agents.errors import Fatal, Unavailable
 from claimstream.agents.lag import Backlog, Reading
@@ -28,7 +29,8 @@ class Health:
     """Watches the deliveries of one worker.
 
     A stage stands still when it lags and has neither committed nor retried anything for `worker.stall_seconds`.
-    The lag is read from Kafka, apart from Faust's consumer, which may be what hangs.
+    The lag is read from Kafka, apart from Faust's consumer, which may be what hangs. That of partitions that another
+    worker has does not count: with nothing to read of its own, a worker has nothing to commit.
     """
 
     def __init__(self, deliveries: Sequence[Delivery], settings: Settings) -> None:
@@ -40,18 +42,22 @@ class Health:
         return [d.stage for d in self._deliveries if monotonic() - d.progress_at > limit]
 
     async def watch(self) -> None:
-        """Check for ever; end the process when a stage stays so for half as long again as makes it unhealthy."""
+        """Look for ever."""
         while True:
-            await self._check()
-            for delivery in self._deliveries:
-                age = monotonic() - delivery.progress_at
-                metrics.PROGRESS_AGE.labels(delivery.stage).set(age)
-                if age > self._settings.worker.stall_seconds * 1.5:
-                    log.critical("%s: no progress for %.0f s although it lags; ending the process", delivery.stage, age)
-                    logging.shutdown()
-                    sys.stderr.flush()
-                    os._exit(STALLED)  # whatever hangs may hang a clean exit, too
-            await asyncio.sleep(CHECK_SECONDS)
+            await self.look()
+            await asyncio.sleep(min(CHECK_SECONDS, self._settings.worker.stall_seconds / 4))
+
+    async def look(self) -> None:
+        """End the process if a stage has stood still for half as long again as makes it unhealthy."""
+        await self._check()
+        for delivery in self._deliveries:
+            age = monotonic() - delivery.progress_at
+            metrics.PROGRESS_AGE.labels(delivery.stage).set(age)
+            if age > self._settings.worker.stall_seconds * 1.5:
+                log.critical("%s: no progress for %.0f s although it lags; ending the process", delivery.stage, age)
+                logging.shutdown()
+                sys.stderr.flush()
+                os._exit(STALLED)  # whatever hangs may hang a clean exit, too
 
     async def _check(self) -> None:
         try:
@@ -61,12 +67,16 @@ class Health:
             for delivery in self._deliveries:  # nobody can make progress without Kafka
                 delivery.progress_at = monotonic()
             return
+        except Exception:  # a watchdog that ends in silence guards nothing
+            log.exception("lag unknown")
+            return
         for one in reading.partitions:
             where = (one.stage, one.topic, str(one.partition))
             metrics.LAG.labels(*where).set(one.lag)
             metrics.OLDEST.labels(*where).set(Backlog.over([one], reading.at).age or 0)
         for delivery in self._deliveries:
-            if not any(one.lag for one in reading.partitions if one.stage == delivery.stage):
+            mine = [p for p in reading.partitions if p.stage == delivery.stage and p.owner in {client_id(), None}]
+            if not any(one.lag for one in mine):
                 delivery.progress_at = monotonic()
 
     async def serve(self) -> web.AppRunner | None:

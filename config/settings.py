@@ -118,6 +118,9 @@ class Worker(_Group):
         2000, ge=1, description="A pool process is replaced after so many: lxml and spaCy leak a little."
     )
     buffer: int = Field(32, ge=1, le=4096, description="Messages read ahead per stage; each can be a whole page.")
+    buffer_bytes: int = Field(
+        32 * MIB, ge=1, description="Messages read ahead per stage, and a batch, end with the one that reaches it."
+    )
     batch: int = Field(50, ge=1, description="Articles the index stage writes together.")
     fuse: int = Field(10, ge=1, description="Dead letters of the program's own making, in a row, that stop a worker.")
     stall_seconds: float = Field(

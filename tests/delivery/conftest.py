@@ -16,6 +16,7 @@ from claimstream.agents.messages import Message, Outgoing
 from claimstream.config.settings import Settings, Worker
 
 RAW = "raw-articles"
+WORKER = Worker(fuse=3)
 
 
 class Broker:
@@ -134,9 +135,11 @@ def run(broker: Broker, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(offsets, "HANDING_ON_SECONDS", 0)
 
     @asynccontextmanager
-    async def running(handle: Handle, *, stage: Any = "strip", fuse: int = 3, **how: int) -> AsyncIterator[Running]:
+    async def running(
+        handle: Handle, *, stage: Any = "strip", worker: Worker = WORKER, **how: int
+    ) -> AsyncIterator[Running]:
         fatals: list[Fatal] = []
-        settings = Settings(_env_file=None, worker=Worker(fuse=fuse))
+        settings = Settings(_env_file=None, worker=worker)
         delivery = Delivery(broker, stage, handle, settings, fatals.append, **how)  # type: ignore[arg-type]
         stream = Stream()
         task = asyncio.create_task(delivery.run(stream))

@@ -255,6 +255,17 @@ async def test_requests_are_bounded_by_bytes_but_a_large_document_goes_alone(ser
     assert playing.requests == [["0", "1"], ["2"], ["big"]]
 
 
+async def test_requests_hold_as_many_bytes_as_the_limit_says_and_no_more(server):
+    playing, url = server
+    two = actions(2, 40_000)
+    size = sum(len(line) + 1 for action in two for line in action.lines())
+    for limit, requests in ((size, [["0", "1"]]), (size - 1, [["0"], ["1"]])):
+        playing.requests.clear()
+        async with bulk(url, max_bulk_bytes=limit) as writing:
+            await writing.write(two)
+        assert playing.requests == requests
+
+
 async def test_nothing_to_write_asks_nothing(server):
     playing, url = server
     async with bulk(url) as writing:

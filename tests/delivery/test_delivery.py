@@ -15,6 +15,7 @@ from claimstream.agents.dead_letters import from_message
 from claimstream.agents.delivery import each
 from claimstream.agents.errors import Fatal, Unavailable
 from claimstream.agents.messages import ORIGIN, Message, Outgoing
+from claimstream.config.settings import Worker
 from claimstream.pipeline.outcomes import Fault, Outcome, Refusal, Refused, Undeliverable
 from claimstream.pipeline.records import Ending
 
@@ -159,6 +160,24 @@ async def test_what_does_not_fit_into_a_message_is_a_dead_letter_with_the_origin
     assert broker.committed == {0: 1}
 
 
+async def test_a_dead_letter_that_is_too_large_itself_says_where_the_original_lies(run, broker):
+    """A message as large as Kafka takes leaves no room for what a letter adds; that must not stop the stage."""
+    sent = ProducerSendError("Error while sending")
+    sent.__cause__ = MessageSizeTooLargeError("17 MiB")
+    broker.send_errors = [sent]
+    async with run(failing_at(b"7", Undeliverable(Fault.NOT_JSON, "no JSON"))) as stage:
+        stage.feed([event(7), event(8)])
+        await stage.settle()
+        assert stage.fatals == []
+    (letter,) = letters(broker)
+    assert (letter.fault, letter.value, letter.key) == (Fault.NOT_JSON, None, b"key")
+    assert letter.error.startswith("no JSON")
+    assert "raw-articles/0/7" in letter.error
+    assert [ending.reason for ending in endings(broker)] == [Fault.NOT_JSON]
+    assert broker.values("articles") == [b"8"]
+    assert broker.committed == {0: 9}
+
+
 async def test_forbidden_to_write_stops_the_worker_without_a_commit(run, broker):
     broker.send_errors = [TopicAuthorizationFailedError("articles")]
     async with run(passing) as stage:
@@ -182,7 +201,7 @@ class TestFuse:
         async def handle(message: Message) -> list[Outgoing]:
             raise KeyError(message.offset)
 
-        async with run(handle, fuse=3) as stage:
+        async with run(handle, worker=Worker(fuse=3)) as stage:
             stage.feed(event(n) for n in range(10))
             await stage.settle()
             (fatal,) = stage.fatals
@@ -199,7 +218,7 @@ class TestFuse:
                 raise KeyError(message.offset)
             return [Outgoing("articles", b"id", message.value, message.history)]
 
-        async with run(handle, fuse=3) as stage:
+        async with run(handle, worker=Worker(fuse=3)) as stage:
             stage.feed(event(n) for n in range(9))
             await stage.settle()
             assert stage.fatals == []
@@ -214,7 +233,7 @@ class TestFuse:
                 raise KeyError(message.offset)
             return []
 
-        async with run(handle, stage="index", fuse=3) as stage:
+        async with run(handle, stage="index", worker=Worker(fuse=3)) as stage:
             stage.feed(event(n // 2, topic=("claims", "outcomes")[n % 2]) for n in range(10))
             await stage.settle()
             assert len(stage.fatals) == 1
@@ -224,7 +243,7 @@ class TestFuse:
         async def handle(message: Message) -> list[Outgoing]:
             raise Undeliverable(Fault.NOT_JSON, "no")
 
-        async with run(handle, fuse=3) as stage:
+        async with run(handle, worker=Worker(fuse=3)) as stage:
             stage.feed(event(n) for n in range(9))
             await stage.settle()
             assert stage.fatals == []

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from time import monotonic, time
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from claimstream.agents.messages import ORIGIN
+from claimstream.agents.reading import whole
 from claimstream.publishing.errors import Invalid
 
 from ..stream import Stream, Worker, children, until, wait_for_end
@@ -64,7 +64,7 @@ class Proof:
         return self.stream.start_worker(
             program=("-m", "tests.faults.worker"),
             CLAIMSTREAM_ELASTICSEARCH__URL=self.proxy.url,
-            PYTHONPATH=str(ROOT),
+            PYTHONPATH=f"{ROOT}:{ROOT / 'src'}",
             **SETTINGS,
         )
 
@@ -168,38 +168,26 @@ class Proof:
         letters = [one.letter for one in self.stream.dead_letters()]
         found = Counter((died(one), one.fault) for one in letters)
         assert found == dead, f"dead letters: {found - dead} too many, {dead - found} are missing"
+        topics = self.stream.topics
+        records = {topic: self.records(topic) for topic in (topics.raw_articles, topics.articles, topics.claims)}
+        for topic, before in ((topics.articles, {"strip"}), (topics.claims, {"strip", "extract"})):
+            origins = {dict(record.headers)[ORIGIN].decode() for record in records[topic].values()}
+            assert origins == {one["origin"] for one in endings if one["stage"] not in before}
         for one in letters:
             assert one.error
-            assert one.stage in {"strip", "extract"}
-            assert one.origin.count("/") == 2
-            assert one.died_at >= one.received_at
-        topics = self.stream.topics
-        for topic, before in ((topics.articles, {"strip"}), (topics.claims, {"strip", "extract"})):
-            assert self.origins(topic) == {one["origin"] for one in endings if one["stage"] not in before}
+            assert one.topic == {"strip": topics.raw_articles, "extract": topics.articles}[one.stage]
+            dead_record = records[one.topic][one.partition, one.offset]
+            assert (one.value, one.key) == (dead_record.value, dead_record.key), f"{one.origin}: not what died"
+            published = records[topics.raw_articles][tuple(map(int, one.origin.split("/")[1:]))]
+            ahead = published.timestamp / 1000 > time()  # such a clock does not count
+            assert ahead or one.received_at.timestamp() == published.timestamp / 1000
+            assert one.received_at <= one.died_at <= datetime.now(UTC)
 
-    def origins(self, topic: str) -> set[str]:
-        """Where the articles in a topic were published."""
+    def records(self, topic: str) -> dict[tuple[int, int], Any]:
+        """All that was ever produced to a topic, by partition and offset."""
 
-        async def read_all() -> set[str]:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self.stream.settings.kafka.servers,
-                enable_auto_commit=False,
-                max_partition_fetch_bytes=self.stream.settings.kafka.max_message_bytes,
-            )
-            await consumer.start()
-            try:
-                where = [TopicPartition(topic, n) for n in range(self.stream.settings.kafka.partitions)]
-                consumer.assign(where)
-                ends = await consumer.end_offsets(where)
-                for tp in where:
-                    consumer.seek(tp, 0)
-                found: set[str] = set()
-                while rest := [tp for tp in where if await consumer.position(tp) < ends[tp]]:
-                    for records in (await consumer.getmany(*rest, timeout_ms=1000)).values():
-                        found |= {dict(record.headers)[ORIGIN].decode() for record in records}
-                return found
-            finally:
-                await consumer.stop()
+        async def read_all() -> dict[tuple[int, int], Any]:
+            return {(one.partition, one.offset): one async for one in whole(self.stream.settings.kafka, topic)}
 
         return asyncio.run(read_all())
 

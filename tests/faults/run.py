@@ -6,6 +6,7 @@ With --record the run is added to runs.jsonl, from which docs/reliability.md is 
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -86,7 +87,7 @@ def run(proof: Proof, options: argparse.Namespace) -> dict:
     result = {
         "date": datetime.now(UTC).date().isoformat(),
         "servers": "real" if options.real else "embedded",
-        "command": " ".join(["python -m tests.faults.run", *(a for a in sys.argv[1:] if a != "--record")]),
+        "command": "python -m tests.faults.run " + shlex.join(a for a in sys.argv[1:] if a != "--record"),
         "seed": options.seed,
         "articles": len(proof.values),
         "claims": proof.stream.count("claims"),

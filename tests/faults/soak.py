@@ -65,10 +65,17 @@ def soak(stream: Stream, worker: Worker, options: argparse.Namespace) -> list[Re
         if stream.published - done < AHEAD:
             stream.publish(islice(values, AHEAD), key=None)
         own = psutil.Process(worker.pid).memory_info().rss
-        pool = sum(one.memory_info().rss for one in children(worker))
+        pool = sum(map(resident, children(worker)))
         readings.append((minutes, own / 2**20, pool / 2**20, done))
         sleep(EVERY)
     return readings
+
+
+def resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:  # replaced since
+        return 0
 
 
 def tell(readings: Sequence[Reading]) -> None:

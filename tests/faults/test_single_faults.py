@@ -3,14 +3,21 @@
 `make faults` mixes them, at length.
 """
 
+import json
 import signal
+import urllib.error
+import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import psutil
 import pytest
 
-from ..stream import Stream, children, until
-from .articles import articles
+from claimstream.agents.health import STALLED
+from claimstream.cli.embedded import free_port
+
+from ..stream import Stream, Worker, children, until
+from .articles import AUTHOR, articles
 from .plain import EXACT, compare
 
 KILLS = pytest.mark.real
@@ -104,3 +111,54 @@ def test_sigterm_leaves_within_ten_seconds_and_hands_back_the_rest(stream):
     assert len(stream.documents("outcomes")) < len(values)
     stream.start_worker()
     assert_nothing_lost_nothing_twice(stream, values)
+
+
+TEXT = "The ferry to Tarn will sail again next week, the harbour office announced on Monday, after both of its engines "
+HANGS = json.dumps(
+    {"id": "1", "text": f"{TEXT}had been seen.", "authors": [f"{AUTHOR} strip hang"], "fetched_at": "2026-10-01"}
+).encode()
+
+
+def start_hanging_worker(stream: Stream, **settings: str) -> Worker:
+    """A worker at work, in which the next article hangs for longer than anybody will wait."""
+    root = str(Path(__file__).parents[2])
+    worker = stream.start_worker(
+        program=("-m", "tests.faults.worker"), CLAIMSTREAM_LIMITS__SECONDS="3000", PYTHONPATH=root, **settings
+    )
+    for stage in ("strip", "extract", "index"):
+        stream.wait_for_log(worker, f"{stage}: reads")
+    stream.publish([HANGS])
+    return worker
+
+
+def test_sigterm_leaves_within_ten_seconds_whatever_hangs(stream):
+    worker = start_hanging_worker(stream)
+    until(lambda: any(one.lag for one in stream.lag()), "the article to arrive")
+    mine = children(worker)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert not psutil.wait_procs(mine, 10)[1], "pool processes outlived their worker"
+    stream.start_worker()  # in which it does not hang
+    assert_nothing_lost_nothing_twice(stream, [HANGS])
+
+
+@KILLS
+def test_the_watchdog_ends_a_worker_that_stands_still_and_the_next_one_goes_on(stream):
+    page = f"http://127.0.0.1:{(port := free_port())}/health"
+    settings = {"CLAIMSTREAM_WORKER__STALL_SECONDS": "10", "CLAIMSTREAM_WORKER__WEB_PORT": str(port)}
+    worker = start_hanging_worker(stream, **settings)
+    until(lambda: status(page) == 503, "the page to say that strip stands still")
+    until(lambda: worker.poll() is not None, "the end of the worker")
+    assert worker.returncode == STALLED
+    assert "strip: no progress for" in worker.log
+    stream.start_worker()
+    assert_nothing_lost_nothing_twice(stream, [HANGS])
+
+
+def status(page: str) -> int:
+    try:
+        with urllib.request.urlopen(page) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code

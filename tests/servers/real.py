@@ -20,7 +20,7 @@ POM = Path(__file__).with_name("pom.xml")
 CACHE = Path(__file__).parents[2] / ".servers"
 NOBODY = 65534
 Servers = TypeVar("Servers", bound="RealServers")
-START_SECONDS = 100
+START_SECONDS = 300
 """Elasticsearch takes 7 on an idle machine, and many times that on a busy one."""
 
 

@@ -1,9 +1,11 @@
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from claimstream.pipeline.outcomes import Fault, Undeliverable
-from claimstream.pipeline.records import Article, Claim, Span
+from claimstream.pipeline.records import Article, Claim, ClaimSet, Ending, Sighting, Span
+from claimstream.publishing.article import RawArticle
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 
@@ -41,3 +43,29 @@ def test_content_hash_sees_every_part_a_reader_sees():
     ]
     assert len({a.content_hash for a in [one, *changed]}) == 6
     assert one.content_hash == one.model_copy(update={"fetched_at": NOW + timedelta(1)}).content_hash
+
+
+FIRST = {
+    RawArticle: b'{"url": "https://a.example/1", "text": "words"}',
+    Article: b'{"id": "1", "url": null, "site": null, "title": null, "fetched_at": "2026-10-01T12:00:00Z",'
+    b' "language": "en", "text": "He said yes."}',
+    ClaimSet: b'{"article": {"id": "1", "url": null, "site": null, "title": null, "fetched_at": "2026-10-01T12:00:00Z",'
+    b' "language": "en", "text": "He said yes."}, "claims": [{"article_id": "1", "source": [{"start": 0, "end": 2,'
+    b' "text": "He"}], "cue": [{"start": 3, "end": 7, "text": "said"}], "content": [{"start": 8, "end": 11,'
+    b' "text": "yes"}], "stance": "asserts", "confidence": 0.9}], "pipeline": "0.1.0", "model": "1"}',
+    Ending: b'{"origin": "raw-articles/0/1", "outcome": "indexed", "stage": "index",'
+    b' "received_at": "2026-10-01T12:00:00Z", "ended_at": "2026-10-01T12:00:01Z"}',
+    Sighting: b'{"site": "a.example", "article_id": "1", "at": "2026-10-01T12:00:00Z",'
+    b' "lines": [{"text": "Share", "kept": false, "above": 0}]}',
+}
+"""Messages as the first workers wrote them, with nothing that is optional: they may lie in Kafka for weeks."""
+
+
+@pytest.mark.parametrize("record", FIRST, ids=lambda record: record.__name__)
+class TestWorkersOfSeveralReleases:
+    def test_what_an_older_one_wrote_is_read(self, record):
+        assert record.from_bytes(FIRST[record]).to_bytes()
+
+    def test_what_a_newer_one_adds_is_passed_over(self, record):
+        newer = json.dumps(json.loads(FIRST[record]) | {"added_later": {"by": ["a", "newer", "release"]}}).encode()
+        assert record.from_bytes(newer) == record.from_bytes(FIRST[record])

@@ -119,10 +119,29 @@ def test_blank_is_empty(kind: str, blank: str):
     assert refusal(**{kind: blank}) is Refusal.EMPTY
 
 
-def test_limits():
-    assert refusal(Limits(min_words=200), text=TEXT) is Refusal.TOO_SHORT
-    assert refusal(Limits(max_text_chars=1000), text=TEXT * 4) is Refusal.TOO_LARGE
-    assert refusal(Limits(max_html_bytes=1024), html=html(paragraphs=("Zwölf Störche. " * 80,))) is Refusal.TOO_LARGE
+PAGE = html(paragraphs=(*PARAGRAPHS, "The harbour of Ræka, Aldane added, would pay no levy at all."))
+WORDS = sum(len(paragraph.split()) for paragraph in PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "page", "word"),
+    [
+        ("max_text_chars", len(TEXT * 3), {"text": TEXT * 3}, Refusal.TOO_LARGE),
+        ("max_html_bytes", len((PAGE * 2).encode()), {"html": PAGE * 2}, Refusal.TOO_LARGE),
+        ("min_words", -WORDS, {"text": TEXT}, Refusal.TOO_SHORT),
+    ],
+)
+def test_a_limit_allows_what_it_says_and_no_more(limit: str, most: int, page: dict[str, str], word: Refusal):
+    stripped(Limits(**{limit: abs(most)}), **page)
+    assert refusal(Limits(**{limit: abs(most - 1)}), **page) is word
+
+
+@pytest.mark.parametrize("name", ["fetched_at", "published_at"])
+def test_a_clock_may_run_ahead_as_far_as_it_says_and_no_further(name: str):
+    limits = Limits(clock_skew_hours=2)
+    stripped(limits, text=TEXT, **{name: NOW + timedelta(hours=2)})
+    with pytest.raises(Invalid, match=name):
+        stripped(limits, text=TEXT, **{name: NOW + timedelta(hours=2, seconds=1)})
 
 
 def test_names_and_figures_do_not_make_english_foreign():
