@@ -21,4 +21,4 @@ USER claimstream
 ENTRYPOINT ["claimstream"]
 CMD ["worker"]
 # Fails when a stage has lag but makes no progress, not merely when the process is gone.
-HEALTHCHECK --interval=30s --timeout=15s --start-period=120s --retries=3 CMD ["claimstream", "health"]
+HEALTHCHECK --interval=30s --timeout=30s --start-period=120s --retries=3 CMD ["claimstream", "health"]
