@@ -156,7 +156,8 @@ class Backlog:
     rate: float | None
     """Articles done a second; None without an earlier reading."""
     catch_up: float | None
-    """Until nothing waits, at this rate and with what arrives meanwhile; infinite if the lag grows or stays."""
+    """Until nothing waits, at this rate and with what arrives meanwhile. If the lag does not shrink it is infinite, or,
+    if all that waited at the earlier reading is done, until what waits now is."""
     owners: Sequence[str]
 
     @classmethod
@@ -172,7 +173,12 @@ class Backlog:
             # Less than nothing is done when somebody sets offsets back or makes a topic anew: that is no rate.
             rate = max(0.0, sum(one.position - old.position for old, one in pairs) / seconds)
             falling = sum(old.lag - one.lag for old, one in pairs) / seconds
-            catch_up = lag / falling if falling > 0 else math.inf
+            if falling > 0:
+                catch_up = lag / falling
+            elif rate and all(one.position >= old.end for old, one in pairs):
+                catch_up = lag / rate
+            else:
+                catch_up = math.inf
         return cls(
             committed=sum(committed) if committed else None,
             end=sum(one.end for one in partitions),

@@ -1,7 +1,8 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -127,15 +128,23 @@ def totals(readings: Sequence[Reading]) -> dict[tuple[Stage, str], Backlog]:
     return {pair: Backlog.over(select(now, *pair), now.at, before) for pair in topics(now)}
 
 
+def overall(readings: Sequence[Reading]) -> Backlog:
+    """All agents together; what one of them does not work on holds up all."""
+    now, before = readings[-1], earlier(readings)
+    together = Backlog.over(now.partitions, now.at, before)
+    held_up = any(one.lag and one.rate == 0 for one in totals(readings).values())
+    return replace(together, catch_up=math.inf) if held_up else together
+
+
 def as_plain(readings: Sequence[Reading]) -> dict[str, Any]:
     now, before = readings[-1], earlier(readings)
-    backlogs = totals(readings)
+    everything = overall(readings)
     return {
         "at": now.at.isoformat(),
-        "lag": sum(one.lag for one in now.partitions),
-        "age_seconds": max((b.age for b in backlogs.values() if b.age is not None), default=None),
-        "catch_up_seconds": _finite(slowest(backlogs.values())),
-        "agents": [{"stage": stage, "topic": topic, **_plain(b)} for (stage, topic), b in backlogs.items()],
+        "lag": everything.lag,
+        "age_seconds": everything.age,
+        "catch_up_seconds": _finite(everything.catch_up),
+        "agents": [{"stage": stage, "topic": topic, **_plain(b)} for (stage, topic), b in totals(readings).items()],
         "partitions": [
             {"stage": one.stage, "topic": one.topic, "partition": one.partition}
             | _plain(Backlog.over([one], now.at, before))
@@ -160,12 +169,6 @@ def _finite(seconds: float | None) -> float | None:
     return None if seconds is None or math.isinf(seconds) else seconds
 
 
-def slowest(backlogs: Iterable[Backlog]) -> float | None:
-    """When all have caught up; None if that is unknown of one."""
-    times = [one.catch_up for one in backlogs]
-    return max((time for time in times if time is not None), default=None) if None not in times else None
-
-
 # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -175,37 +178,26 @@ def view(readings: Sequence[Reading]) -> Group:
 
 def totals_table(readings: Sequence[Reading]) -> Table:
     """One row a topic that an agent reads, the total first; with the lag's course from the second reading on."""
-    now, backlogs = readings[-1], totals(readings)
-    table = _table(f"Lag at {now.at:%Y-%m-%d %H:%M:%S} UTC", "agent", "topic")
-    table.add_column("workers" if len(readings) < 3 else "course")
-    everything = [sum(one.lag for one in reading.partitions) for reading in readings]
-    oldest = max((b.age for b in backlogs.values() if b.age is not None), default=None)
-    last = [sparkline(everything)] if len(readings) > 2 else [""]
-    caught_up = _duration(slowest(backlogs.values()))
-    table.add_row(
-        "all",
-        "",
-        "",
-        "",
-        f"{everything[-1]:,}",
-        _duration(oldest),
-        "",
-        caught_up,
-        *last,
-        style="bold",
-        end_section=True,
+    now, everything = readings[-1], overall(readings)
+    course_shown = len(readings) > 2
+    table = _table(
+        f"Lag at {now.at:%Y-%m-%d %H:%M:%S} UTC", "agent", "topic", last="course" if course_shown else "workers"
     )
-    for (stage, topic), backlog in backlogs.items():
-        course = [sum(one.lag for one in select(reading, stage, topic)) for reading in readings]
-        last = [sparkline(course) if len(readings) > 2 else ", ".join(backlog.owners) or "[yellow]none"]
-        table.add_row(stage, topic, *_cells(backlog), *last)
+    lags = [sum(one.lag for one in reading.partitions) for reading in readings]
+    _, _, *figures = _cells(everything)
+    figures[2] = ""  # an article is done by each agent: their rates do not add up
+    last = sparkline(lags) if course_shown else ""
+    table.add_row("all", "", "", "", *figures, last, style="bold", end_section=True)
+    for (stage, topic), backlog in totals(readings).items():
+        course = sparkline([sum(one.lag for one in select(reading, stage, topic)) for reading in readings])
+        last = course if course_shown else ", ".join(backlog.owners) or "[yellow]none"
+        table.add_row(stage, topic, *_cells(backlog), last)
     return table
 
 
 def partitions_table(readings: Sequence[Reading]) -> Table:
     now, before = readings[-1], earlier(readings)
-    table = _table("Partitions", "agent", "topic", "")
-    table.add_column("worker")
+    table = _table("Partitions", "agent", "topic", "", last="worker")
     for stage, topic in topics(now):
         for one in select(now, stage, topic):
             cells = _cells(Backlog.over([one], now.at, before))
@@ -214,12 +206,14 @@ def partitions_table(readings: Sequence[Reading]) -> Table:
     return table
 
 
-def _table(title: str, *names: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(title: str, *names: str, last: str) -> Table:
+    """For a terminal of 80 columns, too: where it is too narrow, topics are shortened and the last column is folded."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for name in names:
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, no_wrap=name != "topic", overflow="ellipsis")
     for heading in ("committed", "end", "lag", "waits", "rate", "done in"):
         table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(last, overflow="fold")
     return table
 
 

@@ -155,6 +155,7 @@ class RealServers:
             "transport.port": str(free_port()),
             "path.data": f"{self._data}/elasticsearch",
             "path.logs": f"{self._data}/logs",
+            "path.repo": f"{self._data}/elasticsearch/snapshots",
             "xpack.security.enabled": "false",
             "cluster.routing.allocation.disk.threshold_enabled": "false",  # tests pass on a nearly full disk too
         }

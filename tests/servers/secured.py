@@ -129,7 +129,7 @@ class SecuredServers(RealServers):
 
     def _settings(self) -> dict[str, str]:
         variables = compose.environment(SERVICES["elasticsearch"])
-        del variables["ES_JAVA_OPTS"]
+        del variables["ES_JAVA_OPTS"], variables["path.repo"]  # in the data's folder here, too
         return super()._settings() | variables
 
     def _wait_until_answering(self, service: str, running: Callable[[], bool]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator, validate
 
 from claimstream.config.indices import KINDS, Indices, template
 from claimstream.config.kibana.objects import description, saved_objects
@@ -27,27 +28,7 @@ OBJECTS = list(saved_objects(Indices(Elasticsearch())))
 BY_ID = {(one["type"], one["id"]): one for one in OBJECTS}
 FIELDS = {kind: template(kind)["template"]["mappings"]["properties"] for kind in KINDS}
 
-ATTRIBUTES = {
-    # What elastic/kibana requires of the types, and what else it takes; of the files, versions of 2025 were read.
-    # src/platform/plugins/shared/data_views/common/types.ts: DataViewAttributes
-    "index-pattern": ({"title"}, {"name", "timeFieldName", "fieldFormatMap"}),
-    # src/platform/plugins/shared/saved_search/server/saved_objects/schema_legacy.ts: SCHEMA_SEARCH_MODEL_VERSION_5
-    "search": (
-        {"title", "kibanaSavedObjectMeta"},
-        {"description", "columns", "sort", "grid", "hideChart", "isTextBasedQuery", "rowHeight", "viewMode"},
-    ),
-    # x-pack/platform/plugins/shared/lens/server/content_management/v1/schema/common.ts: lensItemAttributesSchema
-    "lens": ({"title"}, {"description", "visualizationType", "state", "version"}),
-    # src/platform/plugins/shared/dashboard/server/dashboard_saved_object/schema/v2/v2.ts: dashboardAttributesSchema
-    "dashboard": (
-        {"title"},
-        {
-            "description", "kibanaSavedObjectMeta", "timeRestore", "timeFrom", "timeTo", "refreshInterval",
-            "controlGroupInput", "panelsJSON", "optionsJSON", "version",
-        },
-    ),
-}  # fmt: skip
-CONTROLS = {"panelsJSON", "controlStyle", "chainingSystem", "ignoreParentSettingsJSON", "showApplySelections"}
+SCHEMAS = yaml.safe_load((Path(__file__).parents[1] / "kibana.schema.yaml").read_text("utf-8"))
 USES = {"terms": {"keyword"}, "date_histogram": {"date"}, "average": {"float", "integer"}, "max": {"float", "integer"}}
 """Mapping types that an operation of Lens can be used with."""
 
@@ -64,13 +45,46 @@ def kind_of(view: str) -> str:
     return BY_ID["index-pattern", view]["attributes"]["title"]
 
 
+def opened(value: object) -> object:
+    """With the JSON that strings hold in place of these strings."""
+    if not isinstance(value, dict):
+        return value
+    json_in = re.compile(r"JSON$|Map$")
+    return {
+        name: opened(json.loads(one) if json_in.search(name) and isinstance(one, str) else one)
+        for name, one in value.items()
+    }
+
+
 @pytest.mark.parametrize("one", OBJECTS, ids=ids)
-def test_attributes_are_those_of_the_type(one):
-    required, other = ATTRIBUTES[one["type"]]
-    assert required <= set(one["attributes"]) <= required | other
-    assert set(one) == {"id", "type", "attributes", "references", "coreMigrationVersion", "typeMigrationVersion"}
-    if one["type"] == "dashboard":
-        assert set(one["attributes"]["controlGroupInput"]) <= CONTROLS
+def test_an_object_is_what_kibanas_sources_say_of_its_type(one):
+    for definition, value in (("object", one), (one["type"], opened(one["attributes"]))):
+        validate(value, SCHEMAS | {"$ref": f"#/$defs/{definition}"}, Draft202012Validator)
+
+
+@pytest.mark.parametrize("kind", ["index-pattern", "search", "lens", "dashboard"])
+def test_what_kibana_does_not_know_would_be_found(kind):
+    """At every depth: a name that no source has, in the place of each one that is there."""
+    good = opened(of(kind)[0]["attributes"])
+    check = Draft202012Validator(SCHEMAS | {"$ref": f"#/$defs/{kind}"})
+    assert check.is_valid(good)
+    spoilt = list(misspelt(good))
+    ours = {"layers", "columns", "panelsJSON", "fieldFormatMap", "embeddableConfig"}  # the names in these are our own
+    assert {path for path, one in spoilt if check.is_valid(one) and path.split("/")[-2] not in ours} == set()
+    assert len(spoilt) > 2
+
+
+def misspelt(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield copies of a value, each with one name of its dictionaries changed, and where."""
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield f"{path}/{name}", {(f"{key}x" if key == name else key): one for key, one in value.items()}
+                yield from ((at, value | {name: one}) for at, one in misspelt(inner, f"{path}/{name}"))
+        case list():
+            for number, inner in enumerate(value):
+                for at, one in misspelt(inner, f"{path}/{number}"):
+                    yield at, [*value[:number], one, *value[number + 1 :]]
 
 
 @pytest.mark.parametrize("one", OBJECTS, ids=ids)

@@ -100,11 +100,20 @@ def test_selectors_choose_the_pods_of_their_template():
     assert spec["selector"]["matchLabels"] == spread["labelSelector"]["matchLabels"] == labels
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_kustomize_builds_it_and_the_schemas_take_it():
+def validate(one: dict) -> None:
     schemas = pytest.importorskip("kubernetes_validate", reason="100 MiB of schemas: pip install kubernetes-validate")
+    schemas.validate(one, "1.34", strict=True)
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_an_object_fits_the_schema_of_its_kind(kind):
+    validate(OBJECTS[kind])
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kustomize_builds_objects_that_fit():
     done = subprocess.run(["kubectl", "kustomize", FOLDER], capture_output=True, text=True, check=True)
-    objects = list(yaml.safe_load_all(done.stdout))
-    assert {one["kind"] for one in objects} == {"Namespace", "ConfigMap", "Deployment", "Job"}
-    for one in objects:
-        schemas.validate(one, "1.34", strict=True)
+    objects = {one["kind"]: one for one in yaml.safe_load_all(done.stdout)}
+    assert set(objects) == {*OBJECTS, "ConfigMap"}
+    for one in objects.values():
+        validate(one)

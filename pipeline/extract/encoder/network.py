@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # what runs here is nobody else's business; read at the import
 import onnxruntime
 
 from claimstream.pipeline.extract.encoder.attributor import Encoded

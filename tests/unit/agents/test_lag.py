@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from claimstream.agents.lag import Backlog, PartitionLag, Reading, position
-from claimstream.cli.lag import as_plain, partitions_table, skew, sparkline, too_old, totals_table
+from claimstream.cli.lag import as_plain, overall, partitions_table, skew, sparkline, too_old, totals_table
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 IDLE = PartitionLag("strip", "raw-articles", 0, committed=100, end=100, lag=0, oldest=None, owner="host-1")
@@ -50,6 +50,25 @@ def test_what_grows_is_never_caught_up():
     assert as_plain([Reading(NOW, [BEHIND]), later(after)])["catch_up_seconds"] is None
 
 
+def test_who_keeps_pace_will_be_done_with_what_waits_now():
+    """The lag stays, since as much arrives as is done: but none of it waits for longer than this."""
+    after = replace(BEHIND, committed=180, end=240, lag=60)
+    assert Backlog.over([after], later().at, Reading(NOW, [BEHIND])).catch_up == pytest.approx(60 / 8)
+    waiting = replace(after, committed=150, lag=90)
+    assert Backlog.over([waiting], later().at, Reading(NOW, [BEHIND])).catch_up == math.inf
+
+
+def test_all_agents_catch_up_while_one_hands_its_backlog_on_to_the_next():
+    """Thirty articles are through, though what waits for extract has grown by ten."""
+    extract = replace(BEHIND, stage="extract", topic="articles")
+    before = Reading(NOW, [BEHIND, extract])
+    after = later(replace(BEHIND, committed=140, lag=20), replace(extract, committed=130, end=200, lag=70))
+    assert as_plain([before, after])["agents"][1]["catch_up_seconds"] is None
+    assert overall([before, after]).catch_up == 30.0
+    stuck = later(after.partitions[0], replace(extract, end=165, lag=65))
+    assert overall([before, stuck]).catch_up == math.inf
+
+
 def test_offsets_set_back_are_no_negative_rate():
     backlog = Backlog.over([replace(IDLE, committed=0, lag=100)], later().at, Reading(NOW, [IDLE]))
     assert (backlog.rate, backlog.catch_up) == (0.0, math.inf)
@@ -87,10 +106,19 @@ def test_sparkline(values, line):
     assert sparkline(values) == line
 
 
-def drawn(*shown: object) -> list[str]:
-    console = Console(width=160, record=True, file=StringIO())
+def drawn(*shown: object, width: int = 160) -> list[str]:
+    console = Console(width=width, record=True, file=StringIO())
     console.print(*shown)
     return [" ".join(line.split()) for line in console.export_text().splitlines()]
+
+
+def test_a_terminal_of_80_columns_shows_every_column():
+    busy = replace(BEHIND, committed=1_000_000, end=1_001_234, lag=1234, owner="worker-1-4711")
+    readings = [Reading(NOW, [busy]), later(replace(busy, committed=1_000_100, lag=1134))]
+    lines = drawn(partitions_table(readings), width=80)
+    assert lines[1] == "agent topic committed end lag waits rate done in worker"
+    assert lines[3:] == ["strip raw-ar… 1 1,000,100 1,001,234 1,134 100 s 10.0/s 113 s worker-", "1-4711"]
+    assert "workers" in drawn(totals_table(readings), width=80)[1].split()
 
 
 def test_totals_come_first_and_every_partition_has_a_row():

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -140,3 +141,11 @@ def test_reported_and_citing_are_one_claim():
     ]
     (only,) = nlp.get_pipe("claimstream_chains")(doc)._.attributions
     assert (only.source, only.via_source, only.content) == ((span("a naval source"),), (outlet,), (pact,))
+
+
+def test_the_runtime_keeps_to_itself():
+    """Where it may not store the number by which it would tell its maker of us, it complains in the log."""
+    nowhere = {"HOME": "/dev/null", "PATH": os.environ["PATH"]}
+    program = "from claimstream.pipeline.extract import load; load()"
+    done = subprocess.run([sys.executable, "-c", program], env=nowhere, capture_output=True, text=True, check=True)
+    assert "telemetry" not in done.stderr
