@@ -102,13 +102,12 @@ def refusals(path: str) -> None:
 def speed(paths: list[str]) -> None:
     for path in paths:
         pages = [raw(row) for row in rows(path)]
-        for _ in ("models loaded", "measured"):
-            start = time.process_time()
-            for one in pages:
-                with suppress(Refused):
-                    strip(one, NOW, Limits())
-            seconds = time.process_time() - start
-        print(f"{len(pages) / seconds:7.0f} pages/s  {path}")
+        start = 0.0
+        for one in (pages[0], *pages):  # the first one twice, for what is loaded then
+            with suppress(Refused):
+                strip(one, NOW, Limits())
+            start = start or time.process_time()
+        print(f"{len(pages) / (time.process_time() - start):7.0f} pages/s  {path}")
 
 
 SENTENCE = "The harbour master of Kessel said on Monday that ferry {0} will sail again next week, after a long rest."

@@ -38,6 +38,8 @@ def printable(text: str) -> str:
     U+0080 to U+009F are Windows-1252 read as Latin-1 (quotation marks, dashes) and are read right; for the rest
     U+FFFD shows the damage.
     """
+    if text.isprintable():  # in Python's stricter sense, which is found out at once
+        return text
     with suppress(UnicodeEncodeError):  # of lone surrogates
         if is_printable(text.encode()):
             return text

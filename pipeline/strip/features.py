@@ -1,63 +1,39 @@
-"""What a line looks like, and what stands around it: the numbers that the learned classifier decides on."""
+"""What a line looks like, and what stands around it: the numbers that the learned classifier decides on.
+
+All lines of a page are counted at once, by numpy over the page's characters and words: a page has hundreds of lines,
+most of them two words long.
+"""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import chain
-from math import log1p
-from typing import Final
+from functools import cache
+from itertools import count
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from claimstream.pipeline.strip.reasons import Reason
-from claimstream.pipeline.strip.rules import without_bullet
+from claimstream.pipeline.strip.words import Lexicon
 
 Matrix = NDArray[np.float32]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.intp]
 
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_ENDS = re.compile(r"[.!?。！？।؟][\"'”’»)\]]*$")
-_UPPER = re.compile(r"[A-ZÀ-ÖØ-Þ]")
-_MARKS = re.compile(r"[|•·›»/→>]")
-_OPENS_QUOTE = re.compile(r"[\"“”„«‘']")
-_CLOSES_QUOTE = re.compile(r"[\"”“’»][.,]?$")
-_SENTENCE = re.compile(r"[.!?。！？][\"'”’»)\]]*(?:\s|$)")
+_READ = 480
+"""Characters of a line that are looked at: a paragraph that long is told by its start, and cost stays bounded."""
+_TAIL = 20
+"""Of these, the ones that are the line's last."""
+_TOKEN = re.compile(r"\w+|\n")
 _DIGITS = re.compile(r"\d+")
-_FUNCTION: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "the of and to in that is was for on with as by at from he she it his her they their said has had be been "
-        "are were an a not but this which who will would der die das und in den von zu mit ist im dem nicht ein "
-        "eine auf sich des für es an werden le la les et des un une du dans que qui est pour sur pas par au plus "
-        "ne se el los las y en una por con para del al lo como il che di e della per non sono da o os as do um uma "
-        "na no não de het een en van op te dat voor met zijn ",
-    )
-)
-_SAYING: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "said says told added saying according reported announced asked explained noted stated warned sagte "
-        "erklärte dit dijo disse ",
-    )
-)
-_YOU: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "you your you're our us we we're my me please ihr ihre sie vous votre ",
-    )
-)
-_PAGE: Final = frozenset(
-    re.findall(
-        r"\S+",
-        "subscribe newsletter newsletters cookie cookies comment comments share follow sign read more related "
-        "advertisement advertise copyright rights reserved privacy policy terms click here login log account email "
-        "mail website site app download join free register trending popular latest news updates alerts inbox "
-        "facebook twitter instagram youtube whatsapp telegram linkedin pinterest photo photos image images video "
-        "videos gallery getty reuters credit published updated posted editor contact about author tags topics "
-        "categories search menu home next previous watch listen podcast shop buy price sale offer deals view all "
-        "see also story stories article articles abo anmelden mehr lesen bild foto quelle anzeige kommentare ",
-    )
-)
+_GAPS = (60, 200)
+"""Characters of prose that a line without any must be worth for the article to go on beyond it."""
+_MUCH = 600
+"""Characters of prose; a longer line says no more."""
+_FAR = 150
+"""Lines; further from the page's edges, distance tells nothing, and no page of the training data is much longer."""
+_LONG_WORD = 5
 
 _GROUPS: Final = (
     frozenset(Reason),
@@ -77,94 +53,228 @@ _GROUPS: Final = (
 """What rules say of a line, coarsely; a line of the first group is known to any rule."""
 _ROW_OF: Final = {reason: row for row, reason in enumerate((*Reason, None))}
 _GROUPS_OF: Final = np.array([[reason in group for group in _GROUPS] for reason in _ROW_OF], dtype=np.float32)
-_READ = 480
-"""Characters of a line that are looked at: a paragraph that long is told by its start, and cost stays bounded."""
-_GAPS = (60, 200)
-"""Characters of prose that a line without any must be worth for the article to go on beyond it."""
-_MUCH = 600
-"""Characters of prose; a longer line says no more."""
-_FAR = 150
-"""Lines; further from the page's edges, distance tells nothing, and no page of the training data is much longer."""
+
+_KINDS: Final = {
+    "letter": str.isalpha,
+    "upper": str.isupper,
+    "lower": str.islower,
+    "digit": str.isdecimal,
+    "word": lambda c: c.isalnum() or c == "_",
+    "space": str.isspace,
+    "unspaced": lambda c: "\u3040" <= c <= "\u9fff" or "\u0e00" <= c <= "\u0eff" or "\uac00" <= c <= "\ud7a3",
+    "stop": lambda c: c in ".!?。！？।؟",
+    "comma": lambda c: c in ",，、؛،",
+    "colon": lambda c: c in ":：",
+    "going on": lambda c: c in ",;-–",
+    "opens": lambda c: c in "\"“”„«‘'「",
+    "closes": lambda c: c in "\"”“’'»)]」",
+    "mark": lambda c: c in "|•·›»/→>",
+    "bullet": lambda c: c in " •·▪●■‣◦*►▶»>|–—-",
+    "asks": lambda c: c in "?？",
+    "bracket": lambda c: c in "(（",
+    "address": lambda c: c == "@",
+}
+_BIT: Final = {kind: np.uint32(1 << bit) for bit, kind in enumerate(_KINDS)}
+_PLANE: Final = 0x10000
+"""Characters beyond the basic plane count as letters of no case."""
 
 
-def _shape(line: str, text: str, words: list[str]) -> list[float]:
-    """`text`: the part of the line that is read."""
-    bare = without_bullet(text)
-    lower = set(map(str.lower, words))
-    per, per_distinct = 1 / max(1, len(words)), 1 / max(1, len(lower))
-    start = bare[:1]
-    return [
-        log1p(len(line)),
-        log1p(len(words)),
-        sum(map(len, words)) * per,
-        _ENDS.search(line, max(0, len(line) - 8)) is not None,
-        line.endswith(("...", "…")),
-        line.endswith(":"),
-        line.endswith((",", ";", "-", "–")),
-        _CLOSES_QUOTE.search(line, max(0, len(line) - 3)) is not None,
-        _OPENS_QUOTE.match(bare) is not None,
-        start.isupper(),
-        start.islower(),
-        start.isdigit(),
-        len(bare) != len(text),
-        min(8, len(_SENTENCE.findall(text))),
-        min(8, text.count(",")),
-        len(_DIGITS.findall(text)) * per,
-        len(_UPPER.findall(text)) / len(text),
-        sum(map(str.isupper, [word[0] for word in words])) * per,
-        len(lower & _FUNCTION) * per_distinct,
-        len(lower & _SAYING),
-        len(lower & _YOU) * per_distinct,
-        len(lower & _PAGE) * per_distinct,
-        min(6, len(_MARKS.findall(text))),
-        "@" in text or "http" in text or "www." in text,
-        "?" in text,
-        "(" in text,
-    ]
+@cache
+def _kinds() -> NDArray[np.uint32]:
+    """For each character the bits of its kinds."""
+    characters = [chr(code) for code in range(_PLANE)]
+    kinds = np.zeros(_PLANE + 1, np.uint32)
+    for kind, holds in _KINDS.items():
+        kinds[:_PLANE] |= np.fromiter(map(holds, characters), bool, _PLANE) * _BIT[kind]
+    kinds[_PLANE] = _BIT["letter"] | _BIT["word"]
+    return kinds
 
 
-def _topicality(texts: Sequence[str], words: Sequence[list[str]], url: str | None) -> Matrix:
-    """How far a line shares its longer words with other lines and the page's address, and how often it stands there."""
-    slug = frozenset(
-        _WORD.findall((url or "").rpartition("//")[2].partition("/")[2].replace("-", " ").replace("_", " ").lower())
-    )
-    bags = [frozenset([word for word in own if len(word) > 4]) for own in words]
-    lines_with = Counter(chain.from_iterable(bags))
-    shared = {word for word, lines in lines_with.items() if lines > 1}
-    masked = [_DIGITS.sub("0", text.lower()) for text in texts]
-    times = Counter(masked)
-    return np.array(
+def _any_of(kinds: NDArray[np.uint32], wanted: Sequence[str]) -> Flags:
+    bits = np.bitwise_or.reduce([_BIT[kind] for kind in wanted])
+    found: Flags = (kinds & bits) != 0
+    return found
+
+
+class _Characters:
+    """The characters of all lines, a line end after each."""
+
+    def __init__(self, joined: str) -> None:
+        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+        self._kinds = _kinds()[np.minimum(codes, _PLANE)]
+        self.ends = np.flatnonzero(codes == 10)
+        self.starts = np.concatenate([[0], self.ends[:-1] + 1])
+        self.sizes = np.maximum(1, self.ends - self.starts)
+
+    def are(self, *kinds: str) -> Flags:
+        return _any_of(self._kinds, kinds)
+
+    def count(self, flags: Flags) -> Places:
+        """By line."""
+        return np.add.reduceat(flags, self.starts, dtype=np.intp)
+
+    def before(self, flags: Flags) -> Flags:
+        """Of the character before each; the first has none."""
+        return np.concatenate([[False], flags[:-1]])
+
+    def at(self, places: Places, *kinds: str) -> Flags:
+        return _any_of(self._kinds[places], kinds)
+
+
+class _Words(NamedTuple):
+    """The words of all lines in lower case."""
+
+    line: Places
+    """Of each word."""
+    number: Places
+    """Of each word: the same words have the same."""
+    distinct: list[str]
+    """By number."""
+    starts: Places
+    """The first word of each line, or the one after it where it has none."""
+    counts: Places
+    """By line."""
+
+    @classmethod
+    def of(cls, joined: str, lines: int) -> "_Words":
+        numbers: defaultdict[str, int] = defaultdict(count(1).__next__, {"\n": 0})
+        found = _TOKEN.findall(joined)
+        tokens = np.fromiter(map(numbers.__getitem__, found), np.intp, len(found))
+        ends = tokens == 0
+        line = np.cumsum(ends)[~ends]
+        counts = np.bincount(line, minlength=lines)[:lines]
+        return cls(line, tokens[~ends], list(numbers), np.cumsum(counts) - counts, counts)
+
+    def sums(self, values: NDArray[np.generic]) -> Matrix:
+        """By line; `values` by word."""
+        return np.bincount(self.line, values, len(self.counts)).astype(np.float32)
+
+
+def _shape(page: _Characters, words: Places, lengths: Matrix) -> Matrix:
+    starts, ends, sizes = page.starts, page.ends, page.sizes
+    positions = np.arange(ends[-1] + 1)
+    after_bullet = np.minimum.reduceat(np.where(page.are("bullet"), ends[-1], positions), starts)
+    first = np.where(after_bullet < ends, after_bullet, starts)
+    last, last_but_one = np.maximum(starts, ends - 1), np.maximum(starts, ends - 2)
+    closed = page.at(last, "closes")
+    stop, space = page.are("stop"), page.are("space")
+    after_stop = page.before(stop)
+    sentences = space & (after_stop | page.before(page.are("closes") & after_stop))
+    word, digit = page.are("word"), page.are("digit")
+    starts_word = word & ~page.before(word)
+    per_word = 1 / np.maximum(1, words)
+    return np.column_stack(
         [
-            (
-                len(bag & shared) / max(1, len(bag)),
-                sum([lines_with[word] for word in bag]) / max(1, len(bag)),
-                len(bag & slug) / max(1, len(bag)),
-                len(bag & slug) / max(1, len(slug)),
-                times[line],
-            )
-            for bag, line in zip(bags, masked, strict=True)
-        ],
-        dtype=np.float32,
-    ).reshape(len(texts), 5)
+            np.log1p(lengths),
+            np.log1p(words),
+            page.count(page.are("letter")) * per_word,
+            page.at(last, "stop") | (closed & page.at(last_but_one, "stop")),
+            page.at(last, "stop") & page.at(last_but_one, "stop"),
+            page.at(last, "colon"),
+            page.at(last, "going on"),
+            closed,
+            page.at(first, "opens"),
+            page.at(first, "upper"),
+            page.at(first, "lower"),
+            page.at(first, "digit"),
+            first > starts,
+            np.minimum(8, page.count(sentences)),
+            np.minimum(8, page.count(page.are("comma"))),
+            page.count(digit & ~page.before(digit)) * per_word,
+            page.count(page.are("upper")) / sizes,
+            page.count(page.are("upper") & starts_word) * per_word,
+            page.count(page.are("unspaced")) / sizes,
+            np.minimum(6, page.count(page.are("mark"))),
+            page.count(page.are("address")) > 0,
+            page.count(page.are("asks")) > 0,
+            page.count(page.are("bracket")) > 0,
+        ]
+    ).astype(np.float32)
 
 
-def _shifted(column: Matrix, by: int) -> Matrix:
-    """`column[i + by]` at i; -1 beyond the page."""
-    out = np.full_like(column, -1)
-    if by > 0:
-        out[:-by] = column[by:]
-    else:
-        out[-by:] = column[:by]
-    return out
+def _wording(words: _Words, lexicon: Lexicon) -> Matrix:
+    """What the words of each line tell: those of articles weigh more than 0, those of what surrounds them less."""
+    of_distinct = lexicon.numbers(words.distinct)
+    numbers = of_distinct[words.number]
+    weights = lexicon.weights[numbers]
+    counts = words.counts
+    some = counts > 0
+    per_word = 1 / np.maximum(1, counts)
+
+    def of(position: Places) -> Places:
+        return numbers[np.clip(position, 0, len(numbers) - 1)]
+
+    if not len(numbers):
+        return np.zeros((len(counts), 8), np.float32)
+    lowest, highest = np.zeros((2, len(counts)), np.float32)
+    lowest[some] = np.minimum.reduceat(weights, words.starts[some])
+    highest[some] = np.maximum.reduceat(weights, words.starts[some])
+    ends = words.starts + counts - 1
+    return np.column_stack(
+        [
+            words.sums(weights) * per_word,
+            np.clip(words.sums(weights), -12, 12),
+            lowest,
+            highest,
+            np.where(some, lexicon.first[of(words.starts)], 0),
+            np.where(counts > 1, lexicon.weights[of(words.starts + 1)], 0),
+            np.where(some, lexicon.weights[of(ends)], 0),
+            words.sums(numbers == 0) * per_word,
+        ]
+    ).astype(np.float32)
 
 
-def _around(columns: Matrix, radius: int) -> Matrix:
-    """Mean over the lines up to `radius` away."""
+def _topicality(joined: str, words: _Words, url: str | None) -> Matrix:
+    """How far a line shares its longer words with other lines and the page's address, and how often it stands there."""
+    n = len(words.counts)
+    address = (url or "").rpartition("//")[2].partition("/")[2].replace("_", " ").lower()
+    slug = {token for token in _TOKEN.findall(address) if not token.isdigit()}
+    size = len(words.distinct)
+    long = np.fromiter(map(len, words.distinct), np.intp, size) >= _LONG_WORD
+    named = np.fromiter(map(slug.__contains__, words.distinct), bool, size)
+    pairs = np.unique(words.line * size + words.number)
+    line, number = np.divmod(pairs, size)
+    lines_with = np.bincount(number, minlength=size)
+
+    def by_line(values: NDArray[np.generic]) -> Matrix:
+        return np.bincount(line, values, n).astype(np.float32)
+
+    chosen = long[number]
+    own = np.maximum(1, by_line(chosen))
+    in_slug = by_line(named[number])
+    distinct = np.maximum(1, by_line(np.ones(len(line))))
+    masked = _DIGITS.sub("0", joined).split("\n")[:n]
+    times = Counter(masked)
+    return np.column_stack(
+        [
+            by_line(chosen & (lines_with[number] > 1)) / own,
+            by_line(chosen * lines_with[number]) / own,
+            in_slug / distinct,
+            in_slug / max(1, len(slug)),
+            list(map(times.__getitem__, masked)),
+        ]
+    ).astype(np.float32)
+
+
+def _neighbours(columns: Matrix, reach: int) -> Matrix:
+    """The columns of each of the lines up to `reach` above and below; -1 beyond the page."""
     n = len(columns)
-    sums = np.vstack([np.zeros((1, columns.shape[1]), np.float32), np.cumsum(columns, axis=0, dtype=np.float32)])
-    low, high = np.maximum(0, np.arange(n) - radius), np.minimum(n, np.arange(n) + radius + 1)
-    means: Matrix = ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32)
-    return means
+    padding = np.full((reach, columns.shape[1]), -1, np.float32)
+    padded = np.concatenate([padding, columns, padding])
+    steps = [step for step in range(2 * reach + 1) if step != reach]
+    return np.concatenate([padded[step : step + n] for step in steps], axis=1)
+
+
+def _around(columns: Matrix, *radii: int) -> Matrix:
+    """Means over the lines up to each radius away."""
+    n, places = len(columns), np.arange(len(columns))
+    sums = np.zeros((n + 1, columns.shape[1]))
+    np.cumsum(columns, axis=0, out=sums[1:])
+    means = []
+    for radius in radii:
+        low, high = np.maximum(0, places - radius), np.minimum(n, places + radius + 1)
+        means.append((sums[high] - sums[low]) / (high - low)[:, None])
+    return np.concatenate(means, axis=1, dtype=np.float32)
 
 
 def _since(flags: Matrix) -> Matrix:
@@ -204,22 +314,31 @@ def _main_part(gains: Matrix) -> Matrix:
     ).astype(np.float32)
 
 
-def of_lines(texts: Sequence[str], reasons: Sequence[Reason | None], url: str | None) -> Matrix:
+def of_lines(texts: Sequence[str], reasons: Sequence[Reason | None], url: str | None, lexicon: Lexicon) -> Matrix:
     """One row a line; `reasons` as the rules give them."""
     n = len(texts)
-    read = [text[:_READ] for text in texts]
-    words_of = [_WORD.findall(text) for text in read]
-    shape = np.array(list(map(_shape, texts, read, words_of)), dtype=np.float32)
-    groups = _GROUPS_OF[[_ROW_OF[reason] for reason in reasons]]
+    read = [text if len(text) <= _READ else text[: _READ - _TAIL] + text[-_TAIL:] for text in texts]
+    joined = "\n".join(read) + "\n"
+    lower = joined.lower()
+    characters = _Characters(joined)
+    words = _Words.of(lower, n)
     sizes = np.array([len(text) for text in texts], dtype=np.float32)
-    words, ends = np.expm1(shape[:, 1]), shape[:, 3]
+    unspaced = characters.count(characters.are("unspaced"))
+    word_counts = words.counts + unspaced // 2
+    shape = _shape(characters, word_counts, sizes)
+    wording = _wording(words, lexicon)
+    groups = _GROUPS_OF[[_ROW_OF[reason] for reason in reasons]]
+    ends = shape[:, 3]
     ruled = groups[:, 0]
-    prose = ((words >= 10) & (ends > 0) | (words >= 35)) & (ruled == 0)
+    prose = ((word_counts >= 10) & (ends > 0) | (word_counts >= 35)) & (ruled == 0)
     prose_sizes = np.where(prose, sizes, 0)
     before, prose_before = np.cumsum(sizes) - sizes, np.cumsum(prose_sizes) - prose_sizes
     places = np.arange(n, dtype=np.float32)
     flags = np.column_stack([prose, groups[:, 1:7], groups[:, 10]]).astype(np.float32)
-    view = np.column_stack([shape[:, 0], ends, shape[:, 17], shape[:, 18], prose, ruled]).astype(np.float32)
+    view = np.column_stack([shape[:, 0], ends, shape[:, 17], wording[:, 0], wording[:, 1], prose, ruled]).astype(
+        np.float32
+    )
+    topicality = _topicality(lower, words, url)
     place = np.column_stack(
         [
             np.minimum(_FAR, places),
@@ -230,20 +349,34 @@ def of_lines(texts: Sequence[str], reasons: Sequence[Reason | None], url: str | 
             np.minimum(_FAR, np.cumsum(prose) - prose),
             np.minimum(_FAR, prose[::-1].cumsum()[::-1] - prose),
             prose,
+            np.clip(places - int(np.argmax(topicality[:, 3])), -60, 60),
         ]
     )
-    page = np.array([min(7.0, log1p(n)), min(11.0, log1p(sizes.sum())), prose.mean(), ruled.mean(), shape[:, 0].mean()])
+    page = np.array(
+        [
+            min(7.0, np.log1p(n)),
+            min(11.0, np.log1p(sizes.sum())),
+            prose.mean(),
+            ruled.mean(),
+            shape[:, 0].mean(),
+            np.log1p(prose_sizes.sum()),
+            prose_sizes.sum() / max(1, prose.sum()),
+        ]
+    )
+    wording_gain = np.where(ruled > 0, -_GAPS[0], np.clip(wording[:, 1], -6, 6) * 30)
     return np.column_stack(
         [
             shape,
+            wording,
             groups,
-            _topicality(read, [[word.lower() for word in words] for words in words_of], url),
+            topicality,
             place,
             _since(flags),
             _until(flags),
-            *(_shifted(view, by) for by in (-3, -2, -1, 1, 2, 3)),
-            *(_around(view, radius) for radius in (2, 5, 12)),
+            _neighbours(view, 3),
+            _around(view, 2, 5, 12),
             *(_main_part(np.where(prose, np.minimum(_MUCH, sizes), -gap)) for gap in _GAPS),
+            _main_part(wording_gain),
             np.broadcast_to(page, (n, len(page))),
         ]
     ).astype(np.float32)

@@ -40,6 +40,22 @@ _NO_PLACE = frozenset(
 )
 
 
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
+SENTENCE_ENDS: Final = tuple('.!?”"’。！？')
+_LONGEST_TITLE = 200
+_NO_TITLE_ENDS = (".", ",", ":", "。", "、", "：")
+
+
+def word_count(text: str) -> int:
+    """Words; of scripts without spaces between them, two characters say as much as a word."""
+    return len(text.split()) + len(_UNSPACED.findall(text)) // 2
+
+
+def is_sentence(text: str) -> bool:
+    """Whether the line is a sentence long, and ends like one."""
+    return text.endswith(SENTENCE_ENDS) and word_count(text) >= 10
+
+
 def names_in(text: str) -> tuple[str, ...]:
     """The persons of a byline's rest, up to what is no name: `Jo Ek and Al Bo, Staff writers | May 3` -> both."""
     text = _MOMENT.sub("", text)
@@ -101,9 +117,13 @@ def headline(lines: Sequence[str], url: str | None) -> str | None:
     best, best_score = None, 0.0
     for line, shape in zip(lines, shapes, strict=True):
         words = set(shape.split())
-        if not 3 <= len(words) <= 30 or line.endswith((".", ",", ":")):
+        if len(line) > _LONGEST_TITLE or not 3 <= word_count(line) <= 30 or line.endswith(_NO_TITLE_ENDS):
             continue
-        score = (1.0 if len(words) >= 5 else 0.5) + 2.0 * len(words & slug) / len(words) + (shapes.count(shape) > 1)
+        score = (
+            (1.0 if word_count(line) >= 5 else 0.5)
+            + 2.0 * len(words & slug) / max(1, len(words))
+            + (shapes.count(shape) > 1)
+        )
         if score > best_score:
             best, best_score = line, score
     return best

@@ -16,7 +16,6 @@ from claimstream.pipeline.strip.standing import NOTHING, Standing, seen, vote
 
 _NEAR_TITLE: Final = 200
 """Lines above the first paragraph among which the title is looked for."""
-SENTENCE_ENDS: Final = tuple('.!?”"’')
 _SECTIONS: Final = {Reason.RELATED_LINKS: Reason.RELATED_LINKS, Reason.COMMENT_FORM: Reason.COMMENT}
 """What unlikely lines are, after a heading of this kind."""
 
@@ -31,6 +30,9 @@ _TELLS: Final = re.compile(
 )
 _DOUBTFUL: Final = 0.25
 """Likelihood from which a sentence right below the article's own, in which somebody says something, is kept with it."""
+
+_INTERRUPTIONS: Final = {Reason.ADVERTISEMENT, Reason.MEDIA_PLAYER, Reason.PHOTO_CAPTION, Reason.CREDIT}
+"""What stands between two paragraphs that follow one another."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def known(texts: list[str], site: Site | None) -> tuple[list[Reason | None], tup
         elif (names := fields.byline(text)) is not None:
             reasons[i] = Reason.BYLINE
             authors = names or authors
-        elif fields.plain(text) in outlets:
+        elif outlets and fields.plain(text) in outlets:
             reasons[i] = Reason.SOURCE_LINE
     return reasons, authors
 
@@ -111,7 +113,7 @@ def _headline(texts: list[str], reasons: list[Reason | None], url: str | None) -
     """The line above the first paragraph that is the title."""
     above = []
     for text, reason in zip(texts, reasons, strict=True):
-        if reason is None and len(text.split()) >= 10 and text.endswith(SENTENCE_ENDS):
+        if reason is None and fields.is_sentence(text):
             break
         if reason in {None, Reason.OUTSIDE, Reason.BEYOND}:
             above.append(text)
@@ -141,17 +143,20 @@ def _subtitle(texts: list[str], reasons: list[Reason | None]) -> None:
         return
     for i in range(reasons.index(Reason.TITLE) + 1, len(texts)):
         if reasons[i] in {None, Reason.OUTSIDE, Reason.FRAGMENT}:
-            if len(texts[i].split()) >= 10 and texts[i].endswith("."):
+            if texts[i].endswith((".", "。")) and fields.is_sentence(texts[i]):
                 reasons[i] = None
             return
 
 
 def _last_words(texts: list[str], reasons: list[Reason | None], likely: Matrix) -> None:
     """Keep `Roe denied it.` below the last long paragraph: short, but to lose it is to lose a claim."""
-    for i in range(1, len(texts)):
-        below = reasons[i] is None and reasons[i - 1] is None and likely[i - 1] >= learned.KEPT
-        if below and _DOUBTFUL <= likely[i] < learned.KEPT and texts[i].endswith(".") and _TELLS.search(texts[i]):
+    below = False
+    for i, reason in enumerate(reasons):
+        doubtful = below and reason is None and _DOUBTFUL <= likely[i] < learned.KEPT
+        if doubtful and texts[i].endswith(".") and _TELLS.search(texts[i]):
             likely[i] = learned.KEPT
+        if reason not in _INTERRUPTIONS:
+            below = reason is None and bool(likely[i] >= learned.KEPT)
 
 
 def _decide(texts: list[str], reasons: list[Reason | None], likely: Matrix) -> None:

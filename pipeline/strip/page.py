@@ -16,7 +16,7 @@ from trafilatura.metadata import Document, examine_meta, extract_author, extract
 from trafilatura.utils import repair_faulty_html
 
 from claimstream.pipeline.outcomes import Refusal, Refused
-from claimstream.pipeline.strip import learned, lines
+from claimstream.pipeline.strip import fields, learned, lines
 from claimstream.pipeline.strip.features import Matrix
 from claimstream.pipeline.strip.reasons import Reason
 from claimstream.pipeline.strip.sites import Site
@@ -129,7 +129,7 @@ def _leaves_paragraphs(texts: list[str], reasons: list[Reason | None], likely: M
     """Whether what was found leaves out so many of the page's paragraphs that the classifier is asked as well."""
     own = left = 0
     for text, reason, share in zip(texts, reasons, likely, strict=True):
-        if reason is None and len(text) >= 100 and text.endswith(lines.SENTENCE_ENDS):
+        if reason is None and len(text) >= 100 and text.endswith(fields.SENTENCE_ENDS):
             own, left = (own + len(text), left) if share >= 0.5 else (own, left + len(text))
     return left > 0.5 * own
 

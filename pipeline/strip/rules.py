@@ -30,6 +30,8 @@ class _Rule(NamedTuple):
     reason: Reason
     longest: int
     pattern: re.Pattern[str]
+    cased: bool
+    """Whether it tells upper from lower case somewhere; otherwise it is for lines in lower case."""
 
 
 def _rules(name: str) -> tuple[_Rule, ...]:
@@ -40,8 +42,18 @@ def _rules(name: str) -> tuple[_Rule, ...]:
         pattern = "|".join(f"(?:{pattern})" for pattern in rule["patterns"])
         for word, meaning in filled.items():
             pattern = pattern.replace(word, meaning)
-        rules.append(_Rule(Reason(rule["reason"]), rule["longest"], re.compile(pattern, re.IGNORECASE)))
+        cased = "(?-i:" in pattern
+        compiled = re.compile(pattern, re.IGNORECASE) if cased else re.compile(_in_lower_case(pattern))
+        rules.append(_Rule(Reason(rule["reason"]), rule["longest"], compiled, cased))
     return tuple(rules)
+
+
+def _in_lower_case(pattern: str) -> str:
+    """The pattern for text in lower case.
+
+    Where case is ignored, alternatives are not told apart by their first letters, and all are tried: twice as slow.
+    """
+    return re.sub(r"\\.|[A-Z]", lambda found: found[0] if found[0][0] == "\\" else found[0].lower(), pattern)
 
 
 _PHRASES: Final[dict[str, Any]] = yaml.safe_load(
@@ -50,11 +62,11 @@ _PHRASES: Final[dict[str, Any]] = yaml.safe_load(
 _NAVIGATION: Final = frozenset(_PHRASES["navigation"])
 _LINES: Final = _rules("lines")
 _ENDINGS: Final = _rules("endings")
-_CAN_END = re.compile(
-    r"photo|image|pic|illustration|video|credit|caption|©|[)\]/]\W*$|/|reports? for|this (?:report|story|article)\W*$",
-    re.IGNORECASE,
+_CAN_END: Final = (
+    *("photo", "image", "pic", "illustration", "video", "credit", "caption", "©", "/", ")", "]"),
+    *("report for", "reports for", "this report", "this story", "this article"),
 )
-"""What an ending's rule needs: most lines have none of it."""
+"""What an ending's rule needs one of: most lines have none of it."""
 _END = 120
 LONGEST: Final = max(rule.longest for rule in (*_LINES, *_ENDINGS))
 
@@ -74,9 +86,18 @@ _AROUND_TIME = re.compile(
 )
 
 
+_MAY_BE_TIME = re.compile(
+    r"[\W\d_]*(?:$|[ap]\.?m\b|[a-z]{1,2}[sd]?t\b|jan|feb|mar|apr|may|ju[nl]|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat"
+    r"|sun|an?\b|one|two|three|four|five|six|min|h|day|week|year|ago|first|last|original|date|publish|post|update|modif"
+    r"|creat|release|submit|edited|on\b|by\b|from|to|the|is\b|was|read|estimated|less|gmt|utc|noon|midnight|yesterday"
+    r"|cest|bst|myt|article|story|news|st\b|nd\b|rd\b|th\b|time|at\b|and\b)"
+)
+"""How the first word of such a line begins, in lower case: most lines begin in another way."""
+
+
 def is_timestamp(line: str) -> bool:
     """Whether nothing but dates and times stands there, and the words about them."""
-    if len(line) > 100 or not (rest := _TIME.subn("", line))[1]:
+    if len(line) > 100 or not _MAY_BE_TIME.match(line.lower()) or not (rest := _TIME.subn("", line))[1]:
         return False
     return not _LETTER.search(_AROUND_TIME.sub("", rest[0]))
 
@@ -108,12 +129,13 @@ def _short_rule(line: str) -> Reason | None:
 
 
 def _first_rule(line: str) -> Reason | None:
-    for reason, longest, pattern in _LINES:
-        if len(line) <= longest and pattern.match(line):
+    size, lower = len(line), line.lower()
+    for reason, longest, pattern, cased in _LINES:
+        if size <= longest and pattern.match(line if cased else lower):
             return reason
-    end = max(0, len(line) - _END)
-    if _CAN_END.search(line, end):
-        for reason, longest, pattern in _ENDINGS:
-            if len(line) <= longest and pattern.search(line, end):
+    ending = lower[-_END:]
+    if any(map(ending.__contains__, _CAN_END)):
+        for reason, longest, pattern, cased in _ENDINGS:
+            if size <= longest and pattern.search(line if cased else lower, max(0, size - _END)):
                 return reason
     return None

@@ -1,6 +1,6 @@
 import pytest
 
-from claimstream.pipeline.strip.fields import byline, headline, reporters, split_dateline
+from claimstream.pipeline.strip.fields import byline, headline, is_sentence, reporters, split_dateline
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,12 @@ def test_headline_is_worded_as_the_address():
     )
     assert headline(lines, None) == "Ten things to do this weekend"
     assert headline(["Ferries"], None) is None
+
+
+def test_headline_is_no_paragraph_in_a_script_without_spaces():
+    title = "港の連絡船、来週から運航再開へ 二カ月ぶり"
+    paragraph = "ケッセル港の港長は月曜日、連絡船が来週、二カ月ぶりに運航を再開すると述べた。"
+    assert headline([title, paragraph], None) == title
+    assert headline([paragraph], None) is None
+    assert is_sentence(paragraph)
+    assert not is_sentence(title)

@@ -1,6 +1,9 @@
 import pytest
 
-from claimstream.pipeline.strip.refusals import language_of
+from claimstream.pipeline.outcomes import Refusal, Refused
+from claimstream.pipeline.records import Removed
+from claimstream.pipeline.strip.reasons import Reason
+from claimstream.pipeline.strip.refusals import check, language_of
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,50 @@ def test_a_foreign_quotation_at_the_start_does_not_decide():
         )
         == "en"
     )
+
+
+SENTENCE = "The harbour master of Kessel said on Monday that the ferry will sail again next week."
+SHORT = (SENTENCE, "Its engines had been taken out for two months.")
+LONG = tuple(f"{SENTENCE} Ferry {n} follows a week later, the company added." for n in range(12))
+GERMAN = ("Die Gewerkschaft teilte am Montag mit, dass der Streik bis auf Weiteres fortgesetzt wird.",) * 12
+COOKIES = "We and our partners use cookies and process personal data on this device."
+
+
+@pytest.mark.parametrize(
+    ("refusal", "paragraphs", "around", "url"),
+    [
+        (Refusal.PAYWALL_STUB, SHORT, ("Subscribe to continue reading", "Home"), None),
+        (Refusal.PAYWALL_STUB, (*SHORT, "This article is for subscribers."), (), None),
+        (Refusal.MEDIA_PAGE, SHORT, (), "https://example.com/videos/ferry"),
+        (Refusal.MEDIA_PAGE, SHORT, ("Loading gallery", "1 of 12"), None),
+        (Refusal.MEDIA_PAGE, (), ("Watch: the ferry sails", "Video of the day"), None),
+        (Refusal.NO_ARTICLE, SHORT, ("404", "Home"), None),
+        (Refusal.NO_ARTICLE, (), ("Sorry, that page could not be found",), None),
+        (Refusal.NO_ARTICLE, (), ("Home", "Contact"), None),
+        (Refusal.CONSENT_WALL, (COOKIES, "Accept"), (), None),
+        (Refusal.CONSENT_WALL, (), (COOKIES, "Accept", "Reject"), None),
+        (Refusal.INDEX_PAGE, ("Ferry sails again in Kessel",) * 8, (), None),
+        (Refusal.INDEX_PAGE, (), ("Ferry sails again in Kessel",) * 12, None),
+        (Refusal.NOT_ENGLISH, GERMAN, (), None),
+        (Refusal.TOO_SHORT, ("The ferry sails.",), ("Home",), None),
+    ],
+)
+def test_what_is_no_article_is_refused_with_the_word_for_what_it_is(
+    refusal: Refusal, paragraphs: tuple[str, ...], around: tuple[str, ...], url: str | None
+):
+    removed = [Removed(text=line, reason=Reason.OUTSIDE) for line in around]
+    with pytest.raises(Refused) as refused:
+        check(paragraphs, removed, url, min_words=20)
+    assert refused.value.refusal is refusal
+
+
+@pytest.mark.parametrize(
+    ("around", "url"),
+    [
+        (("Subscribe to continue reading", "404", "Loading gallery", "1 of 12", COOKIES), None),
+        ((), "https://example.com/videos/ferry"),
+    ],
+)
+def test_an_article_of_some_length_is_kept_whatever_stands_around_it(around: tuple[str, ...], url: str | None):
+    removed = [Removed(text=line, reason=Reason.OUTSIDE) for line in around]
+    assert check(LONG, removed, url, min_words=20) == "en"
