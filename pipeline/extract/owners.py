@@ -5,6 +5,7 @@ on from the one before it (over sentences and paragraphs), stands before `― Ja
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from spacy.language import Language
@@ -69,6 +70,8 @@ class Quoted:
 
     def run_up(self) -> None:
         """A quotation over several paragraphs, named at its end (`... flight,” he said`), is theirs as a whole."""
+        owners = sorted(self.attributions, key=lambda a: a.start)
+        starts = [owner.start for owner in owners]
         paragraphs: list[Quote] = []
         for quote in self.quotes:
             if not quote.continues:
@@ -76,14 +79,12 @@ class Quoted:
             if self.free(quote):
                 paragraphs.append(quote)
                 continue
-            owner = next((a for a in self.attributions if paragraphs and self.holds(a, quote)), None)
-            if owner is not None and owner.content[0][0] >= quote.start:
+            first = bisect_left(starts, quote.start)
+            if paragraphs and first < len(starts) and starts[first] < quote.end:
+                owner = owners[first]
                 owner.content = (*((one.start, one.end) for one in paragraphs), *owner.content)
                 self.take(owner.content)
             paragraphs = []
-
-    def holds(self, attribution: Attribution, quote: Quote) -> bool:
-        return overlap(attribution.content, ((quote.start, quote.end),)) > 0
 
     def run_on(self) -> None:
         """Quotations without a cue of their own go on from the statement before them."""
