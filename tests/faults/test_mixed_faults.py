@@ -22,6 +22,7 @@ ARTICLES = 12
 
 
 @pytest.mark.real
+@pytest.mark.timeout(1800)
 def test_nothing_is_lost_or_doubled_by_several_faults_in_turn(stream, servers):
     values = articles(SEED, ARTICLES * len(FAULTS))
     with Proxy(servers.elasticsearch, SEED).running() as proxy:
