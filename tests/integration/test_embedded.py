@@ -61,6 +61,15 @@ def test_temporary_servers_end_with_their_block():
     assert not servers.data.exists()
 
 
+def test_servers_listen_on_loopback_only():
+    """They ask nobody for a login."""
+    with embedded.temporary() as servers:
+        processes = [psutil.Process(servers.pid), *psutil.Process(servers.pid).children()]
+        found = [one.laddr for process in processes for one in process.net_connections() if one.status == "LISTEN"]
+    assert {f"{ip}:{port}" for ip, port in found} >= {servers.kafka, servers.elasticsearch.removeprefix("http://")}
+    assert {ip for ip, _ in found} == {"127.0.0.1"}
+
+
 def test_temporary_servers_end_with_a_block_that_fails():
     with pytest.raises(RuntimeError), embedded.temporary() as servers:
         raise RuntimeError
