@@ -5,6 +5,7 @@ from typing import Any
 
 from elasticsearch import AsyncElasticsearch
 
+from claimstream.agents.errors import Fatal
 from claimstream.config.settings import Elasticsearch, Kafka
 from claimstream.config.topics import Topics
 from claimstream.publishing import AsyncPublisher
@@ -53,11 +54,15 @@ def publisher(kafka: Kafka, **more: Any) -> AsyncPublisher:
 
 
 def elasticsearch_options(settings: Elasticsearch) -> dict[str, Any]:
-    """Arguments by which every client of elasticsearch-py trusts the server and logs in."""
+    """Arguments by which every client of elasticsearch-py trusts the server and logs in. Raises Fatal."""
     options: dict[str, Any] = {}
     if settings.url.startswith("https"):
         options["verify_certs"] = settings.verify_certificates
         if settings.ca_file:
+            try:
+                ssl.create_default_context(cafile=settings.ca_file)  # the client tells less
+            except OSError as error:
+                raise Fatal(f"{settings.ca_file} (elasticsearch.ca_file): {error.strerror or error}") from error
             options["ca_certs"] = str(settings.ca_file)
     if settings.api_key:
         options["api_key"] = settings.api_key.get_secret_value()

@@ -61,9 +61,11 @@ class Health:
 
     async def _check(self) -> None:
         try:
-            reading = await Reading.of(self._settings.kafka, [d.stage for d in self._deliveries])
+            reading = await Reading.of(self._settings.kafka)  # of all stages, for one may be run by no worker at all
         except (Unavailable, Fatal) as error:
             log.debug("lag unknown: %s", error)
+            if isinstance(error, Unavailable):
+                metrics.RETRIES.labels("Kafka").inc()  # nothing arrives that a delivery would have to try again
             for delivery in self._deliveries:  # nobody can make progress without Kafka
                 delivery.progress_at = monotonic()
             return

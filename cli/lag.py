@@ -129,11 +129,17 @@ def totals(readings: Sequence[Reading]) -> dict[tuple[Stage, str], Backlog]:
 
 
 def overall(readings: Sequence[Reading]) -> Backlog:
-    """All agents together; what one of them does not work on holds up all."""
+    """All agents together: done when the last of them is, and never while one of them does nothing.
+
+    An agent whose own lag grows, because another hands it on, is done when all that is on its way is.
+    """
     now, before = readings[-1], earlier(readings)
-    together = Backlog.over(now.partitions, now.at, before)
-    held_up = any(one.lag and one.rate == 0 for one in totals(readings).values())
-    return replace(together, catch_up=math.inf) if held_up else together
+    together, agents = Backlog.over(now.partitions, now.at, before), totals(readings).values()
+    if together.catch_up is None:
+        return together
+    held_up = any(one.lag and not one.rate for one in agents)
+    last = max([together.catch_up, *(one.catch_up for one in agents if one.catch_up and math.isfinite(one.catch_up))])
+    return replace(together, catch_up=math.inf if held_up else last)
 
 
 def as_plain(readings: Sequence[Reading]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ A nested field is reached with two underscores: `CLAIMSTREAM_KAFKA__SERVERS`, `C
 """
 
 import os
+import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -17,6 +19,7 @@ Stage = Literal["strip", "extract", "index"]
 STAGES: tuple[Stage, ...] = ("strip", "extract", "index")
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.-]*$")]
+SERVER = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+)(:\d{1,5})?")
 
 
 class _Group(BaseModel):
@@ -53,6 +56,13 @@ class Kafka(_Group):
         30, gt=0, le=90, description="Seconds without a heartbeat until a worker counts as dead; Faust takes up to 90."
     )
 
+    @field_validator("servers")
+    @classmethod
+    def _addresses(cls, servers: str) -> str:
+        if not all(SERVER.fullmatch(server) for server in servers.split(",")):
+            raise ValueError("give brokers as host:port, separated by commas alone, like broker-1:9092,broker-2:9092")
+        return servers
+
     @model_validator(mode="after")
     def _sasl_needs_credentials(self) -> Self:
         if self.security_protocol.startswith("SASL") and not (self.username and self.password):
@@ -73,6 +83,20 @@ class Elasticsearch(_Group):
     request_timeout: float = Field(30, gt=0, description="Seconds; a bulk that takes longer is retried.")
     max_bulk_documents: int = Field(500, ge=1, description="Small bulks fail, and are retried, in small pieces.")
     max_bulk_bytes: int = Field(5 * MIB, ge=64 * 1024, description="Elasticsearch works best below some 10 MiB.")
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port
+        except ValueError:  # a port that is no number
+            complete = None
+        if not complete:
+            raise ValueError("give one address with scheme and port, like https://search:9200")
+        if parts.username is not None:
+            raise ValueError("an address is printed: give the login as username and password")
+        return url
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:

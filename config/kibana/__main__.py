@@ -45,7 +45,10 @@ def put(kibana: str, settings: Elasticsearch, objects: str) -> dict[str, Any]:
     elif settings.username and settings.password:
         login = f"{settings.username}:{settings.password.get_secret_value()}"
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
-    tls = ssl.create_default_context(cafile=settings.ca_file) if kibana.startswith("https") else None
+    try:
+        tls = ssl.create_default_context(cafile=settings.ca_file) if kibana.startswith("https") else None
+    except OSError as error:
+        sys.exit(f"{settings.ca_file} (elasticsearch.ca_file): {error.strerror or error}")
     if tls and not settings.verify_certificates:
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     request = urllib.request.Request(  # noqa: S310 - main lets http and https pass only

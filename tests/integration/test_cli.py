@@ -58,12 +58,29 @@ def test_no_elasticsearch():
     assert "Elasticsearch is not available: http://127.0.0.1:" in only_line(claimstream("search", "ferry"))
 
 
+TLS = {"CLAIMSTREAM_ELASTICSEARCH__URL": "https://127.0.0.1:1"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "told"),
     [
         (["search", "--stance", "shouts"], {}, "--stance: there is no 'shouts'; choose among asserts, denies"),
         (["lag"], {"CLAIMSTREAM_KAFKA__PARTITIONS": "none"}, "settings: kafka.partitions: "),
         (["lag"], {"CLAIMSTREAM_KAFKA__SERVR": "a"}, "settings: kafka.servr: there is no such setting"),
+        (["lag"], {"CLAIMSTREAM_KAFKA__SERVERS": "broker:port"}, "settings: kafka.servers: give brokers as host:port"),
+        (["search", "x"], {"CLAIMSTREAM_ELASTICSEARCH__URL": "search:9200"}, "url: give one address with scheme and"),
+        (
+            ["search", "x"],
+            {"CLAIMSTREAM_ELASTICSEARCH__URL": "https://search"},
+            "url: give one address with scheme and",
+        ),
+        (["search", "x"], {"CLAIMSTREAM_ELASTICSEARCH__URL": "https://a:b@search:9200"}, "an address is printed: give"),
+        (
+            ["search", "x"],
+            TLS | {"CLAIMSTREAM_ELASTICSEARCH__CA_FILE": "no.pem"},
+            "no.pem (elasticsearch.ca_file): No such",
+        ),
+        (["search", "x"], TLS | {"CLAIMSTREAM_ELASTICSEARCH__CA_FILE": "/etc/passwd"}, "no certificate or crl found"),
         (["publish", "no-such-file.jsonl"], {}, "no-such-file.jsonl: No such file or directory"),
         (["publish", "a.html", "b.html", "--url", "https://a.example"], {}, "--url: give it with exactly one"),
         (["explain", "no-such-file.txt"], {}, "no-such-file.txt: No such file or directory"),

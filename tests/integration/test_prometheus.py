@@ -6,16 +6,19 @@ import shutil
 import subprocess
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from claimstream.cli.embedded import free_port
 
 from ..conftest import own_settings
-from ..stream import Stream, stop, until
-from ..unit.test_prometheus import OURS, PANELS
+from ..stream import Stream, Worker, children, stop, until
+from ..unit.test_prometheus import OURS, PANELS, RULES
 
 CONFIG = Path(__file__).parents[2] / "config" / "prometheus"
 pytestmark = pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
@@ -23,13 +26,14 @@ pytestmark = pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prom
 
 def hurried(text: str) -> str:
     """Rules or queries in which seconds stand for minutes and hours, so that a test need not wait for them."""
-    return re.sub(r"\b(\d+)[mh]\b", lambda match: f"{max(5, int(match[1]))}s", text)
+    text = re.sub(r"\[\d+[mh]\]", "[30s]", text)  # longer than between two looks of a worker at Kafka
+    return re.sub(r"> \d\d+\b", "> 5", re.sub(r"\b\d+[mh]\b", "5s", text))
 
 
 class Prometheus:
     def __init__(self, folder: Path, worker_port: int) -> None:
         config = yaml.safe_load((CONFIG / "prometheus.yml").read_text("utf-8"))
-        config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms", "scrape_timeout": "500ms"}
+        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s", "scrape_timeout": "1s"}
         (job,) = config["scrape_configs"]
         assert job.pop("dns_sd_configs") == [
             {"names": ["worker"], "type": "A", "port": 6066, "refresh_interval": "15s"}
@@ -61,47 +65,107 @@ class Prometheus:
         )
 
 
-def test_a_real_prometheus_sees_what_happens(servers, tmp_path):
-    stream = Stream(own_settings(servers), tmp_path)
+@contextmanager
+def watched(servers, folder: Path, *arguments: str, **settings: str) -> Iterator[tuple[Stream, Worker, Prometheus]]:
+    """A worker that a Prometheus scrapes."""
+    stream = Stream(own_settings(servers), folder)
     stream.initialise()
     port = free_port()
-    worker = stream.start_worker(CLAIMSTREAM_WORKER__WEB_PORT=str(port))
-    prometheus = Prometheus(tmp_path, port)
+    worker = stream.start_worker(*arguments, CLAIMSTREAM_WORKER__WEB_PORT=str(port), **settings)
+    prometheus = Prometheus(folder, port)
     try:
         stream.wait_for_log(worker, "working: ")
         until(prometheus.up, "a scrape")
-        stream.publish([b'{"id": "%d", "text": "%s"}' % (n, WORDS) for n in range(3)])
-        stream.publish([b"no JSON"])
-        until(lambda: prometheus.firing(alertname="ClaimstreamDeadLetters", fault="not-json"), "the alert")
-        stream.wait()
-        names = {next(iter(metric.describe())).name for metric in OURS}
-        until(lambda: names <= seen(prometheus), "every metric")
-        for panel in PANELS:
-            answer = prometheus.get("query", query=hurried(panel["query"]))
-            assert answer["resultType"] == "vector", panel
-        lag = next(panel for panel in PANELS if panel["title"] == "Lag")["query"]
-        until(lambda: values(prometheus, lag, "stage") == {"strip": 0, "extract": 0, "index": 0}, "the lag")
-        told = values(prometheus, 'sum by (outcome) (claimstream_articles_total{outcome!="passed"})', "outcome")
-        assert told == {"indexed": 3, "dead-lettered": 1}
-        assert not prometheus.firing(alertname="ClaimstreamServerAway")
-        assert not prometheus.firing(alertname="ClaimstreamNoWorker")
-
-        servers.stop("elasticsearch")
-        try:
-            stream.publish([b'{"id": "4", "text": "%s"}' % WORDS])
-            until(lambda: prometheus.firing(alertname="ClaimstreamServerAway", server="Elasticsearch"), "the alert")
-        finally:
-            servers.start("elasticsearch")
-
-        stop(worker)
-        until(lambda: prometheus.firing(alertname="ClaimstreamNoWorker"), "the alert")
+        yield stream, worker, prometheus
     finally:
         prometheus.process.terminate()
         prometheus.process.wait()
         stream.stop_workers()
 
 
+def article(name: str) -> bytes:
+    return b'{"id": "%s", "text": "%s"}' % (name.encode(), WORDS)
+
+
+def test_a_real_prometheus_sees_what_happens(servers, tmp_path):
+    with watched(servers, tmp_path) as (stream, worker, prometheus):
+        stream.publish([article("1"), article("2"), article("3"), b"no JSON"])
+        until(lambda: prometheus.firing(alertname="ClaimstreamDeadLetters", fault="not-json"), "the alert")
+        stream.wait()
+        names = {next(iter(metric.describe())).name for metric in OURS}
+        until(lambda: names <= seen(prometheus), "every metric")
+        for panel in PANELS:
+            asked = hurried(panel["query"])
+            until(lambda asked=asked: prometheus.get("query", query=asked)["result"], panel["title"])
+        lag = next(panel for panel in PANELS if panel["title"] == "Lag")["query"]
+        until(lambda: values(prometheus, lag, "stage") == {"strip": 0, "extract": 0, "index": 0}, "the lag")
+        told = values(prometheus, 'sum by (outcome) (claimstream_articles_total{outcome!="passed"})', "outcome")
+        assert told == {"indexed": 3, "dead-lettered": 1}
+        for alert in ("ClaimstreamServerAway", "ClaimstreamPoolRestarts"):
+            assert not prometheus.firing(alertname=alert)
+
+        stop(worker)
+        until(lambda: prometheus.firing(alertname="ClaimstreamNoWorker"), "the alert")
+
+
+@pytest.mark.parametrize(("service", "server"), [("elasticsearch", "Elasticsearch"), ("kafka", "Kafka")])
+def test_a_server_that_is_away_is_told(servers, tmp_path, service, server):
+    with watched(servers, tmp_path) as (stream, _, prometheus):
+        servers.stop(service)
+        if service == "elasticsearch":  # nobody asks it for anything without an article
+            stream.publish([article("1")])
+        try:
+            until(lambda: prometheus.firing(alertname="ClaimstreamServerAway", server=server), "the alert")
+        finally:
+            servers.start(service)
+
+
+def test_an_agent_that_no_worker_runs_is_behind(servers, tmp_path):
+    with watched(servers, tmp_path, "--agents", "strip,extract") as (stream, _, prometheus):
+        stream.publish([article("1")])
+        until(lambda: prometheus.firing(alertname="ClaimstreamBehind", stage="index"), "the alert")
+
+
+def test_an_agent_that_hangs_stands_still(servers, tmp_path):
+    with watched(servers, tmp_path, CLAIMSTREAM_LIMITS__SECONDS="600") as (stream, worker, prometheus):
+        hanging = pool(worker)
+        for one in hanging:
+            one.suspend()
+        stream.publish([article("1")])
+        until(lambda: prometheus.firing(alertname="ClaimstreamStalled", stage="strip"), "the alert")
+        for one in hanging:
+            one.resume()
+        stream.wait()
+
+
+def test_lost_pool_processes_are_told(servers, tmp_path):
+    with watched(servers, tmp_path, CLAIMSTREAM_WORKER__FUSE="1000") as (stream, worker, prometheus):
+        stream.publish([article(str(n)) for n in range(100)])
+
+        def told_after_one_more() -> bool:
+            for one in pool(worker):
+                one.kill()
+            return prometheus.firing(alertname="ClaimstreamPoolRestarts")
+
+        until(told_after_one_more, "the alert")
+
+
+def pool(worker: Worker) -> list[psutil.Process]:
+    """The processes of a worker in which articles are stripped and extracted."""
+    found = []
+    for one in children(worker):
+        with suppress(psutil.NoSuchProcess):
+            if any("spawn_main" in argument for argument in one.cmdline()):
+                found.append(one)
+    return found
+
+
 WORDS = b"The harbour master of Kessel, Jaro Mlinar, said on Monday that the ferry will sail again next week. " * 3
+
+
+def test_every_alert_is_fired_above():
+    source = Path(__file__).read_text("utf-8")
+    assert [one["alert"] for one in RULES if "alert" in one and f'alertname="{one["alert"]}"' not in source] == []
 
 
 def seen(prometheus: Prometheus) -> set[str]:

@@ -65,6 +65,8 @@ def test_all_agents_catch_up_while_one_hands_its_backlog_on_to_the_next():
     after = later(replace(BEHIND, committed=140, lag=20), replace(extract, committed=130, end=200, lag=70))
     assert as_plain([before, after])["agents"][1]["catch_up_seconds"] is None
     assert overall([before, after]).catch_up == 30.0
+    last = later(replace(BEHIND, committed=101, end=160, lag=59), replace(extract, committed=150, end=160, lag=10))
+    assert overall([before, last]).catch_up == as_plain([before, last])["agents"][0]["catch_up_seconds"] == 590.0
     stuck = later(after.partitions[0], replace(extract, end=165, lag=65))
     assert overall([before, stuck]).catch_up == math.inf
 
