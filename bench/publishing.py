@@ -44,6 +44,7 @@ from tests.servers.real import RealServers, real_servers
 
 ROUNDS = 7
 ARTICLES = 200
+REQUESTS = 1000
 STEMS, ENDS = ("har", "fer", "bri", "min", "lor"), ("bour", "ry", "dge", "ister", "n")
 WORDS = [stem + end for stem in STEMS for end in ENDS]
 Article = dict[str, str]
@@ -193,7 +194,8 @@ async def compared(peer: str, ours: str, bodies: Sequence[bytes]) -> None:
     async with aiohttp.ClientSession() as client:
         await full_load(client, ours, bodies)  # what is loaded at the first request
         full = statistics.median([await full_load(client, ours, bodies) for _ in range(3)])
-        pairs = [(await at_rate(client, peer, bodies, full / 2), await at_rate(client, ours, bodies, full / 2))
+        many = [*bodies] * (REQUESTS // len(bodies))
+        pairs = [(await at_rate(client, peer, many, full / 2), await at_rate(client, ours, many, full / 2))
                  for _ in range(3)]  # fmt: skip
     print(f"full load {full:.0f} requests/s; at half of it, aiohttp with aiokafka and `claimstream serve`:")
     for number in (50, 99):

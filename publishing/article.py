@@ -116,13 +116,16 @@ def checked(record: type[Model], data: Any) -> Model:
         raise Invalid("invalid-record", explain(error)) from error
 
 
+_WORDS = {"extra_forbidden": "there is no such setting", "tuple_type": "must be a list", "string_type": "must be text"}
+"""For what pydantic would say in terms of our own classes."""
+
+
 def explain(error: ValidationError) -> str:
     """Each wrong field on its own, in words for who wrote the record: `published_at: is no date; ...`."""
     lines = []
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         field = ".".join(str(part) for part in fault["loc"])
-        unknown = fault["type"] == "extra_forbidden"
-        message = "there is no such setting" if unknown else fault["msg"].removeprefix("Value error, ")
+        message = _WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
         lines.append(f"{field}: {message}" if field else message)
     return "; ".join(lines)
 

@@ -17,8 +17,8 @@ from aiokafka.errors import (
 
 from claimstream.publishing.errors import Misconfigured, Unreachable
 
-logging.getLogger("aiokafka.conn").setLevel(logging.INFO)
-"""In detail it logs its requests, of which that of SASL PLAIN holds the password."""
+# In detail it logs its requests, of which that of SASL PLAIN holds the password.
+logging.getLogger("aiokafka.conn").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 CONNECT_MILLISECONDS = 15_000
 REFUSAL_MILLISECONDS = 5000
@@ -26,6 +26,8 @@ RETRY_SECONDS = 0.5
 """aiokafka itself retries what it can; this is between its giving up and the next try."""
 TOPIC_LOOKS = 4
 """How often a topic is looked for, RETRY_SECONDS apart, before it counts as missing."""
+EMPTY_LOOKS = 30
+"""How often if there is none at all: a broker that has just started does not know its topics yet."""
 
 
 def tls(ca_file: str | os.PathLike[str] | None) -> ssl.SSLContext:
@@ -44,9 +46,8 @@ async def require_topic(servers: str, topic: str, **connection: Any) -> None:
     try:
         await admin.start()
         topics = await admin.list_topics()
-        for _ in range(TOPIC_LOOKS - 1):  # a broker that has just started does not know its topics yet
-            if topic in topics:
-                break
+        looks = TOPIC_LOOKS if topics else EMPTY_LOOKS
+        while topic not in topics and (looks := looks - 1):
             await asyncio.sleep(RETRY_SECONDS)
             topics = await admin.list_topics()
     except (KafkaError, OSError) as error:

@@ -84,7 +84,8 @@ def test_commands_end_with_one_line(secured, tmp_path, changed, told):
     (tmp_path / "a.jsonl").write_text(json.dumps(ARTICLE))
     for arguments in (["publish", "a.jsonl"], ["serve"]):
         done = command(kafka, tmp_path, *arguments)
-        (line,) = done.stderr.splitlines()
+        line, *more = done.stderr.splitlines()
+        assert not more, done.stderr
         assert (done.returncode, done.stdout, told in line) == (1, "", True), line
         assert secured.password("claimstream") not in line
 

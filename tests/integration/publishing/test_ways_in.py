@@ -15,6 +15,8 @@ from ...stream import Stream, until
 from .test_scrapy import crawl
 
 HOST = "https://lornpost.example"
+ELSEWHERE = "https://tarnpost.example"
+"""Of a site with few stories: of another's, the stream may have learned by now which lines they share."""
 TOO_SHORT = "The ferry to Kessel will sail again next week, the harbour master said on Monday."
 
 
@@ -72,35 +74,35 @@ def test_published_is_the_sum_of_outcomes_whichever_way_they_came(stream, run_cl
 def test_an_article_is_found_on_its_way_and_at_its_end(stream, run_cli):
     stream.publish(
         [
-            json.dumps({"url": f"{HOST}/found/1", "html": story(0)}).encode(),
-            json.dumps({"id": "agency-17", "site": "lornpost.example", "text": TOO_SHORT}).encode(),
-            json.dumps({"url": f"{HOST}/future", "html": story(4), "fetched_at": "2199-01-01"}).encode(),
-            json.dumps({"url": f"{HOST}/twice", "html": story(8), "fetched_at": "2026-09-02"}).encode(),
-            json.dumps({"url": f"{HOST}/twice", "html": story(12), "fetched_at": "2026-09-01"}).encode(),
+            json.dumps({"url": f"{ELSEWHERE}/found/1", "html": story(0)}).encode(),
+            json.dumps({"id": "agency-17", "site": "tarnpost.example", "text": TOO_SHORT}).encode(),
+            json.dumps({"url": f"{ELSEWHERE}/future", "html": story(4), "fetched_at": "2199-01-01"}).encode(),
+            json.dumps({"url": f"{ELSEWHERE}/twice", "html": story(8), "fetched_at": "2026-09-02"}).encode(),
+            json.dumps({"url": f"{ELSEWHERE}/twice", "html": story(12), "fetched_at": "2026-09-01"}).encode(),
         ]
     )
     with stream.worker("--agents", "strip"):
         until(lambda: stream_lag(stream, "strip") == 0, "strip is done")
-    *_, waits = article(run_cli, stream, f"{HOST}/found/1")
+    *_, waits = article(run_cli, stream, f"{ELSEWHERE}/found/1")
     assert waits == ["waits", "for", "extract"]
     with stream.worker():
         stream.wait()
-    for spelling in ("http://www.lornpost.example/found/1/?utm_source=x#top", "https://amp.lornpost.example/found/1"):
+    for spelling in ("http://www.tarnpost.example/found/1/?utm_source=x#top", "https://amp.tarnpost.example/found/1"):
         _, _, *steps = article(run_cli, stream, spelling)
         assert [step[0] for step in steps] == ["received", "stripped", "extracted", "indexed"]
         times = [" ".join(step[1:3]) for step in steps]
         assert times == sorted(times)
-    whole = json.loads(run_cli(stream, "article", f"{HOST}/found/1", "--json").stdout)
-    assert whole["document"]["url"] == f"{HOST}/found/1"
+    whole = json.loads(run_cli(stream, "article", f"{ELSEWHERE}/found/1", "--json").stdout)
+    assert whole["document"]["url"] == f"{ELSEWHERE}/found/1"
     assert whole["ways"][0]["ending"]["outcome"] == "indexed"
 
-    *_, refused = article(run_cli, stream, "agency-17", "--site", "lornpost.example")
+    *_, refused = article(run_cli, stream, "agency-17", "--site", "tarnpost.example")
     assert (refused[0], refused[3:6]) == ("refused", ["by", "strip:", "too-short:"])
-    *_, dead = article(run_cli, stream, f"{HOST}/future")
+    *_, dead = article(run_cli, stream, f"{ELSEWHERE}/future")
     assert (dead[0], dead[3:7]) == ("dead-lettered", ["by", "strip:", "invalid-record:", "fetched_at:"])
-    endings = [line for line in article(run_cli, stream, f"{HOST}/twice") if line[0] in {"indexed", "refused"}]
+    endings = [line for line in article(run_cli, stream, f"{ELSEWHERE}/twice") if line[0] in {"indexed", "refused"}]
     assert {(line[0], line[3]) for line in endings} == {("indexed", "2"), ("refused", "older-version")}
-    told = article(run_cli, stream, f"{HOST}/never", status=1)
+    told = article(run_cli, stream, f"{ELSEWHERE}/never", status=1)
     assert "neither waits in Kafka nor has an outcome" in told
 
 

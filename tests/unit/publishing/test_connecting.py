@@ -38,4 +38,6 @@ def test_a_certificate_authority_that_is_not_there_is_named(tmp_path):
 
 def test_requests_are_not_logged_for_one_of_them_holds_the_password(caplog):
     with caplog.at_level(logging.DEBUG):
-        assert not logging.getLogger("aiokafka.conn").isEnabledFor(logging.DEBUG)
+        for level in (logging.DEBUG, logging.INFO):
+            logging.getLogger("aiokafka.conn").log(level, "a request")
+    assert [record.levelno for record in caplog.records] == [logging.INFO]
