@@ -33,13 +33,13 @@ class Attributor:
     def __init__(self, engine: Engine, version: str) -> None:
         self._engine = engine
         self.version = version
-        """Changes with the weights: the first digits of their SHA-256."""
+        """Changes with the weights and thresholds: the first digits of their SHA-256."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> Attributor:
         """Load the weights in `path`, or those that come with the package."""
         folder = path or _WEIGHTS
-        weights = b"".join((folder / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx"))
+        weights = b"".join((folder / name).read_bytes() for name in ("encoder.onnx", "decoder.onnx", "config.json"))
         return cls(load_engine(folder), hashlib.sha256(weights).hexdigest()[:8])
 
     def predict(self, texts: Iterable[str]) -> Iterator[Annotations]:
