@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from claimstream.pipeline.extract.attributions import Attribution, Offsets, Quotations, Quote, overlap, trimmed
+from claimstream.pipeline.extract.attributions import Attribution, Offsets, Quotations, Quote, inside, overlap, trimmed
 
 COLON = re.compile(r"(?P<source>[^\n.:;!?“”\"]{2,80}?)(?P<cue>(?:\s(?:said|says|added|wrote|tweeted))?\s*:)\s*")
 SIGNATURE = re.compile(r"\s*(?P<cue>[―—–]|--)\s*(?P<source>[^\W\d_a-z][^\n“”\":;!?]{1,80}?)(?=[ .]*(?:\n|$))")
@@ -31,6 +31,7 @@ class Quoted:
         """1 where a character is somebody's content."""
 
     def find(self) -> list[Attribution]:
+        self.sign()
         for attribution in self.attributions:
             self.take(attribution.content)
         for attribution in self.doubtful:
@@ -38,6 +39,16 @@ class Quoted:
         self.run_up()
         self.run_on()
         return sorted(self.attributions, key=lambda a: (a.start, a.cue))
+
+    def sign(self) -> None:
+        """A quotation with a signature is the signer's, whatever is said inside it."""
+        for quote in filter(self.is_speech, self.quotes):
+            new = self.signed(quote)
+            if new is None:
+                continue
+            others = [a for a in self.attributions if not inside(a.cue, new.content) and not overlap(a.cue, new.cue)]
+            if not any(overlap(a.content, new.content) for a in others):
+                self.attributions = [*others, new]
 
     def take(self, content: Offsets) -> None:
         for start, end in content:
@@ -98,10 +109,10 @@ class Quoted:
                 position += 1
             if not self.free(quote):
                 continue
-            if last is not None and (quote.continues or self.goes_on(last, end, quote)) and not self.signed(quote):
+            if last is not None and (quote.continues or self.goes_on(last, end, quote)):
                 self.extend(last, quote)
                 end = quote.end
-            elif (new := self.signed(quote) or self.behind_colon(quote)) is not None:
+            elif (new := self.behind_colon(quote)) is not None:
                 self.attributions.append(new)
                 last, end = new, max(stop for _, stop in new.source + new.content)
 
