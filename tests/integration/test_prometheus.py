@@ -112,9 +112,9 @@ def test_a_real_prometheus_sees_what_happens(servers, tmp_path):
 def test_a_server_that_is_away_is_told(servers, tmp_path, service, server):
     with watched(servers, tmp_path) as (stream, _, prometheus):
         servers.stop(service)
-        if service == "elasticsearch":  # nobody asks it for anything without an article
-            stream.publish([article("1")])
         try:
+            if service == "elasticsearch":  # nobody asks it for anything without an article
+                stream.publish([article("1")])
             until(lambda: prometheus.firing(alertname="ClaimstreamServerAway", server=server), "the alert")
         finally:
             servers.start(service)
