@@ -67,13 +67,19 @@ async def test_a_slow_kafka_is_no_outage(monkeypatch):
     assert now == MANY
 
 
-async def test_an_outage_ends_the_patience_of_the_whole_queue():
+async def test_an_outage_ends_the_patience_of_the_whole_queue(monkeypatch):
     """Those without a turn are not tried, for the same time, one after another."""
     tried: list[bytes] = []
+    now = 0.0
+    monkeypatch.setattr(asynchronous, "monotonic", lambda: now)
 
     async def send(_, value):
+        nonlocal now
         tried.append(value)
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            now = 0.1
 
     publisher = publisher_that(send, patience=0.1)
     messages = await hand_over(publisher)
