@@ -52,7 +52,7 @@ def build_app(settings: Settings, stage: Stage) -> faust.App:
         consumer_metadata_max_age_ms=10_000,  # a new partition is seen within ten seconds, not five minutes
         consumer_max_fetch_size=kafka.max_message_bytes,
         producer_max_request_size=kafka.max_message_bytes,
-        producer_compression_type="gzip",
+        producer_compression_type="zstd",
         producer_acks=-1,
         producer_request_timeout=30,  # not 20 minutes: delivery.py tries again by itself
         broker_session_timeout=kafka.session_timeout,

@@ -127,7 +127,7 @@ async def replay(kafka: Kafka, letters: Sequence[Buried]) -> None:
     """
     topics = Topics.of(kafka)
     producer = AIOKafkaProducer(
-        **kafka_options(kafka), max_request_size=kafka.max_message_bytes, compression_type="gzip", acks="all"
+        **kafka_options(kafka), max_request_size=kafka.max_message_bytes, compression_type="zstd", acks="all"
     )
     try:
         await producer.start()

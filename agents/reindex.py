@@ -118,7 +118,7 @@ async def extract_again(settings: Settings) -> int:
     producer = AIOKafkaProducer(
         **kafka_options(settings.kafka),
         acks="all",
-        compression_type="gzip",
+        compression_type="zstd",
         max_request_size=settings.kafka.max_message_bytes,
     )
     sent = 0

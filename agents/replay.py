@@ -33,7 +33,7 @@ async def replay(kafka: Kafka, since: datetime, until: datetime, progress: Calla
     async with kafka_admin(kafka) as admin:
         await partitions(admin, [target], backfill)
     producer = AIOKafkaProducer(
-        **kafka_options(kafka), acks="all", compression_type="gzip", max_request_size=kafka.max_message_bytes
+        **kafka_options(kafka), acks="all", compression_type="zstd", max_request_size=kafka.max_message_bytes
     )
     sent = 0
     waiting: list[Awaitable[object]] = []

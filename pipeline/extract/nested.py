@@ -20,10 +20,10 @@ SURE, SURER = 0.5, 0.7
 """Least confidence of such a statement, and of one that is only a part of the content."""
 LONGEST = 500
 """Characters: a sentence."""
-SPEECH = re.compile(
-    rf"\b(?:{'|'.join(form for form, verb in LEMMAS.items() if verb in CUES and CUES[verb].kind == 'speech')})\b",
-    re.IGNORECASE,
-)
+_VERBS = "|".join(form for form, verb in LEMMAS.items() if verb in CUES and CUES[verb].kind == "speech")
+SPEECH = re.compile(rf"\b(?:{_VERBS})\b", re.IGNORECASE)
+SHOUT = re.compile(rf"\b(?:{_VERBS})\W{{1,3}}(?<=[“\"])", re.IGNORECASE)
+"""A verb of speech right before a quotation."""
 RELAY = re.compile(r"\b(?:report|reveal|relay|cit|quot|recount)\w*|\b(?:wrote|writes)\b", re.IGNORECASE)
 DOCUMENT = re.compile(rf"\b(?:{'|'.join(sorted(DOCUMENTS))})\b", re.IGNORECASE)
 TELLS = re.compile(r"\b(?:says?|said|stat\w+|agree\w*|according to|show\w*|alleg\w+)\b", re.IGNORECASE)
@@ -46,7 +46,7 @@ class Nested:
             return
         relayed = RELAY.search(text, *outer.cue[0]) is not None
         document = TELLS.search(text, *outer.cue[0]) and DOCUMENT.search(words(text, outer.source))
-        if not (relayed or document or QUOTE.search(text, start + 1, end) or CLAUSE.search(text, start, end)):
+        if not (relayed or document or SHOUT.search(text, start, end) or CLAUSE.search(text, start, end)):
             return
         (found,) = self.network.predict([text[start:end]])
         for inner in (moved(one, start) for one in found.attributions if one.source and one.confidence >= SURE):
