@@ -61,14 +61,21 @@ def draw(network: Sequence[Point], stage: Sequence[Point], picture: Path) -> Non
 
     figure, axes = plt.subplots(figsize=(6.4, 4.2))
     axes.axvline(1, color="#999", linewidth=1, linestyle="--")
-    axes.annotate("spaCy’s small English model", (1, 0.02), xytext=(4, 0), textcoords="offset points", color="#777")
+    axes.annotate("spaCy’s small English model", (1, 0.4), xytext=(4, 0), textcoords="offset points", color="#777")
+    fastest = {point.name: point for point in (*stage, *network)}
+    for one in stage:
+        axes.plot([one.speed, fastest[one.name].speed], [one.full] * 2, color="#1f6f8b", linewidth=1)
+        axes.annotate(
+            one.name, (fastest[one.name].speed, one.full), xytext=(0, 9), textcoords="offset points", ha="center"
+        )
     for points, mark, label in ((stage, "o", "whole stage"), (network, "^", "network alone")):
         axes.plot([p.speed for p in points], [p.full for p in points], mark, color="#1f6f8b", label=label)
-        for point in points if mark == "o" else ():
-            axes.annotate(
-                point.name, (point.speed, point.full), xytext=(6, -11), textcoords="offset points", fontsize=9
-            )
-    axes.set(xlim=(0, None), ylim=(0, 1), xlabel="articles per second, times spaCy’s", ylabel="full F1")
+    axes.set(
+        xlim=(0, 1.15 * max(p.speed for p in fastest.values())),
+        ylim=(0, 1),
+        xlabel="articles per second, times spaCy’s",
+        ylabel="full F1",
+    )
     axes.legend(frameon=False, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()

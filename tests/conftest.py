@@ -1,6 +1,7 @@
 """What all tests share: servers to run on, settings of their own, and an environment without a person's settings."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--real", action="store_true", help="run on real Apache Kafka and Elasticsearch")
+
+
+def pytest_configure() -> None:
+    """Tests in a shell's background ignore Ctrl-C, and the commands that they start would, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
