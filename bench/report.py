@@ -24,12 +24,12 @@ from claimstream.pipeline.strip.fields import SENTENCE_ENDS
 ROOT = Path(__file__).parents[1]
 SETS = {
     "raw/pages": ("page dumps, labelled by hand", ".992 / .961"),
-    "boilerplate/scrapinghub_tight": ("scrapinghub, near the article", ".974 / .824"),
-    "boilerplate/scrapinghub_full": ("scrapinghub, whole pages", ".940 / .915"),
-    "boilerplate/fundus_tight": ("fundus, near the article", ".958 / .811"),
-    "boilerplate/fundus_full": ("fundus, whole pages", ".946 / .937"),
-    "boilerplate/wcxb_tight": ("WCXB, near the article", ".955 / .730"),
-    "boilerplate/wcxb_full": ("WCXB, whole pages", ".948 / .850"),
+    "boilerplate/scrapinghub_tight": ("scrapinghub, near the article", ".974 / .825"),
+    "boilerplate/scrapinghub_full": ("scrapinghub, whole pages", ".938 / .913"),
+    "boilerplate/fundus_tight": ("fundus, near the article", ".959 / .816"),
+    "boilerplate/fundus_full": ("fundus, whole pages", ".948 / .939"),
+    "boilerplate/wcxb_tight": ("WCXB, near the article", ".956 / .739"),
+    "boilerplate/wcxb_full": ("WCXB, whole pages", ".947 / .850"),
 }
 """Each with its figures when the classifier was trained: of models that had seen no page of the same site."""
 SITES = ("news.ucf.edu_core", "news.ucf.edu_full", "ouseful.open.ac.uk_core", "ouseful.open.ac.uk_full")
