@@ -55,6 +55,13 @@ _NEVER_TEXT = ("script", "style", "svg", "link", "meta", "option")
 _WORD = re.compile(r"\w+")
 _OVERLAY = re.compile(r"\b(?:rollover|tooltip|popover|sr-only|screen-reader|visually-?hidden)", re.IGNORECASE)
 """Classes of what is shown only when pointed at, or never."""
+_COMMENTS = "//*[@id='comments' or @id='disqus_thread' or {}][not(.//article)]".format(
+    " or ".join(
+        f"contains(concat(' ', @class, ' '), ' {name} ')"
+        for name in ("comment-list", "commentlist", "comments-list", "comments-area", "comment-body")
+    )
+)
+"""Where widely used software for blogs and news sites puts what readers say."""
 _PUBLISHED = re.compile(r'"datePublished"\s*:\s*"([^"]{8,40})"')
 _META_DATES = (
     "//meta[@property='article:published_time' or @property='og:article:published_time' or @itemprop='datePublished'"
@@ -74,6 +81,11 @@ def sift(
             raise Refused(Refusal.TOO_LARGE, f"{elements} elements of html, at most {_TOO_LARGE}")
         texts = list(lines_of(tree))
         reasons, authors = lines.known(texts, site)
+        said = {text for area in tree.xpath(_COMMENTS) for text in lines_of(area)}
+        reasons = [
+            Reason.COMMENT if reason is None and text in said else reason
+            for text, reason in zip(texts, reasons, strict=True)
+        ]
         metadata = _metadata(tree, authors)
         published_at = _published(tree, url)
         strip_elements(tree, *_NEVER_TEXT, with_tail=False)

@@ -91,6 +91,14 @@ def test_dateline_becomes_a_field():
     assert Reason.DATELINE in {removed.reason for removed in article.removed}
 
 
+def test_what_readers_say_below_an_article_is_not_its_text():
+    said = "I have grown wheat for forty years, and the minister has never once come to see us, Brenning said to me."
+    page = html().replace("</body>", f'<ol class="comment-list"><li><p>{said}</p></li></ol></body>')
+    article = stripped(html=page)
+    assert article.text.endswith(PARAGRAPHS[-1])
+    assert [(line.text, line.reason) for line in article.removed if line.text == said] == [(said, Reason.COMMENT)]
+
+
 def test_each_line_is_kept_or_removed_with_its_reason():
     lines = ["Minister defends grain levy", *PARAGRAPHS[:2], "Advertisement", PARAGRAPHS[2], "Leave a Reply", "Name *"]
     article = stripped(text="\n".join(lines))
