@@ -7,7 +7,8 @@ from math import exp
 import numpy as np
 import pytest
 
-from claimstream.pipeline.strip.features import _Characters, _main_part, _shape, _wording, _Words, of_lines
+from claimstream.pipeline.strip.characters import Characters
+from claimstream.pipeline.strip.features import _main_part, _shape, _wording, _Words, of_lines
 from claimstream.pipeline.strip.learned import _trees
 from claimstream.pipeline.strip.words import Lexicon
 
@@ -36,7 +37,7 @@ def of_its_own(lines: list[str]) -> np.ndarray:
     joined = "\n".join(lines) + "\n"
     words = _Words.of(joined.lower(), len(lines))
     lengths = np.array([len(line) for line in lines], np.float32)
-    return np.column_stack([_shape(_Characters(joined), words.counts, lengths), _wording(words, LEXICON)])
+    return np.column_stack([_shape(Characters(joined), words.counts, lengths), _wording(words, LEXICON)])
 
 
 def test_lines_are_counted_together_as_if_each_stood_alone():
