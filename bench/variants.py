@@ -41,8 +41,8 @@ def measured(
     full = {TEXTACY: full_f1(gold, (textacy_claims(peer, row["text"]) for row in gold))}
     for name, folder in weights.items():
         nlp, network = load(folder), Attributor.load(None if folder is None else Path(folder))
-        systems[f"{name}: network"] = lambda network=network: network.predict(texts)  # type: ignore[misc]
-        systems[name] = lambda nlp=nlp: (extract(article(row), nlp) for row in gold[:articles])  # type: ignore[misc]
+        systems[f"{name}: network"] = lambda network=network: network.predict(texts)  # type: ignore[misc]  # bound now
+        systems[name] = lambda nlp=nlp: (extract(article(row), nlp) for row in gold[:articles])  # type: ignore[misc]  # bound now
         full[name] = full_f1(gold, ([as_json(c) for c in extract(article(row), nlp).claims] for row in gold))
     took = seconds(systems, rounds)
     return (

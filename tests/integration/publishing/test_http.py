@@ -124,12 +124,10 @@ def test_a_queue_that_is_full_is_told_to_come_back(serve, servers, published):
                     answers = [await refused, *[await one for one in waiting]]
                     return [(answer.status, answer.headers.get("Retry-After")) for answer in answers]
 
-            refused, *waited = asyncio.run(three())
-            assert refused == (429, "5")
-            assert set(waited) <= {(202, None), (503, "5")}  # for longer than they wait, if Kafka starts slowly
+            assert asyncio.run(three()) == [(429, "5"), (202, None), (202, None)]
         finally:
             servers.start("kafka")
-    assert len(published()) >= waited.count((202, None))
+    assert len(published()) >= 2
 
 
 def test_under_load_and_an_outage_nothing_answered_202_is_lost(serve, servers, published):
