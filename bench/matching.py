@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+PARTS = ("content", "cue", "source")
 Claim = Mapping[str, Any]
-"""`source` and `content` as `[[start, end], ...]`, code points, end exclusive."""
+"""Each of PARTS as `[[start, end], ...]`, code points, end exclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +25,30 @@ def _characters(spans: Iterable[Sequence[int]], text: str) -> set[int]:
     return {i for start, end in spans for i in range(start, end) if not text[i].isspace()}
 
 
+def _parts(claim: Claim, text: str) -> dict[str, set[int]]:
+    return {part: _characters(claim[part], text) for part in PARTS}
+
+
 def _overlap(a: set[int], b: set[int]) -> float:
     return len(a & b) / len(a | b) if a or b else 1.0
 
 
 def match(text: str, gold: Sequence[Claim], claims: Sequence[Claim]) -> Matching:
-    """Greedy one-to-one matching, best overlap first."""
-    contents = [_characters(g["content"], text) for g in gold]
-    pairs: list[tuple[float, int, int]] = []
-    for j, claim in enumerate(claims):
-        content = _characters(claim["content"], text)
-        pairs.extend((_overlap(content, other), -i, -j) for i, other in enumerate(contents) if content & other)
+    """Greedy one-to-one matching, best overlap of contents first; of equals, that of cues, then of sources."""
+    labelled, found = ([_parts(one, text) for one in some] for some in (gold, claims))
+    pairs = [
+        (*(_overlap(mine[part], theirs[part]) for part in PARTS), -i, -j)
+        for j, mine in enumerate(found)
+        for i, theirs in enumerate(labelled)
+        if mine["content"] & theirs["content"]
+    ]
     matched: dict[int, int] = {}
     right = set()
-    for value, i, j in sorted(pairs, reverse=True):
-        if value < 0.5 or -j in matched or -i in matched.values():
+    for content, _, source, i, j in sorted(pairs, reverse=True):
+        if content < 0.5 or -j in matched or -i in matched.values():
             continue
         matched[-j] = -i
-        if _overlap(_characters(gold[-i]["source"], text), _characters(claims[-j]["source"], text)) >= 0.5:
+        if source >= 0.5:
             right.add(-j)
     return Matching(matched, frozenset(right), len(claims), len(gold))
 

@@ -1,10 +1,11 @@
-"""Writes docs/benchmarks.md and docs/site-memory.svg: how well boilerplate is stripped, beside what others make of it.
+"""Writes docs/benchmarks.md and docs/site-memory.svg: how well both stages do, beside what others make of it.
 
     python -m bench.report DATA     in an environment with requirements-bench.txt
 
 DATA holds `html/pages_dev.jsonl.gz` ({"url", "html", "articleBody"}), `raw/pages_dev.jsonl.gz` and
 `boilerplate/*_dev.jsonl.gz` ({"url", "lines", "keep", "ign"}), and `boilerplate/site_*.jsonl.gz` (the same in the order
-in which a site's pages came). They are not part of this project: the texts belong to their publishers.
+in which a site's pages came), `claims/dev.jsonl.gz` and `raw/claims_dev.jsonl.gz` ({"id", "text", "attributions"}).
+They are not part of this project: the texts belong to their publishers.
 """
 
 import html
@@ -16,9 +17,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from bench import scores
+import spacy
+
+from bench import matching, scores
 from bench.boilerplate import MEGABYTES, growth, keep, keep_in_order, rows, text
+from bench.claims import PEER, article, as_json, textacy_claims
 from bench.peers import PEERS
+from claimstream.pipeline.extract import extract, load
 from claimstream.pipeline.strip.fields import SENTENCE_ENDS
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +37,7 @@ SETS = {
     "boilerplate/wcxb_full": ("WCXB, whole pages", ".947 / .850"),
 }
 """Each with its figures when the classifier was trained: of models that had seen no page of the same site."""
+CLAIMS = {"claims/dev": "PolNeAR's development articles", "raw/claims_dev": "pages of other outlets"}
 SITES = ("news.ucf.edu_core", "news.ucf.edu_full", "ouseful.open.ac.uk_core", "ouseful.open.ac.uk_full")
 BEFORE = 20
 """Pages that a site is given to be learned."""
@@ -43,8 +49,7 @@ Page = dict[str, Any]
 
 def report(data: Path) -> Iterator[str]:
     yield "<!-- Written by bench/report.py. -->\n"
-    yield "# Benchmarks of strip\n"
-    yield "Those of extract stand in [model.md](model.md#figures).\n"
+    yield "# Benchmarks\n"
     yield (
         "`python -m bench.report DATA` writes this page; [bench/report.py](../bench/report.py) tells what DATA holds. "
         "The peers are in `requirements-bench.txt`: `pip install --no-deps -r requirements-bench.txt`. "
@@ -54,6 +59,7 @@ def report(data: Path) -> Iterator[str]:
     yield from text_table(data)
     yield from site_table(data)
     yield from growth_table()
+    yield from claims_table(data)
     yield (ROOT / "bench" / "failures.md").read_text("utf-8").rstrip("\n")
     yield (ROOT / "bench" / "publishing.md").read_text("utf-8")  # measured by bench/publishing.py
 
@@ -149,6 +155,30 @@ def growth_table() -> Iterator[str]:
     yield f"| {' | '.join(names)} |\n" + "|---" * len(names) + "|"
     for name, seconds in growth():
         yield f"| {name} | " + " | ".join(f"{one:.2f}" for one in seconds) + " |"
+    yield ""
+
+
+def claims_table(data: Path) -> Iterator[str]:
+    nlp, peer = load(), spacy.load(PEER)
+    systems: dict[str, Callable[[Page], list[dict[str, Any]]]] = {
+        "**claimstream**": lambda row: [as_json(claim) for claim in extract(article(row), nlp).claims],
+        "textacy, direct quotations": lambda row: textacy_claims(peer, row["text"]),
+    }
+    yield (
+        "## Claims\n\nThe whole extract stage. F1 of claims whose content overlaps by half, and of those with the "
+        "right source as well; [model.md](model.md#figures) has more, and what limits them.\n"
+    )
+    yield "| | | claim F1 | full F1 | precision | recall | articles/s |\n|---|---|---|---|---|---|---|"
+    for path, told in CLAIMS.items():
+        gold = list(rows(str(data / f"{path}.jsonl.gz")))
+        for name, system in systems.items():
+            found, speed = timed(system, gold)
+            pairs = zip(gold, found, strict=True)
+            of = matching.scores([matching.match(row["text"], row["attributions"], claims) for row, claims in pairs])
+            cells = [f"{of[key]:.3f}" for key in ("claim", "full", "precision", "recall")]
+            yield f"| {told} ({len(gold)}) | {name} | " + " | ".join(cells) + f" | {speed:.1f} |"
+        _, speed = timed(lambda row: peer(row["text"]), gold)
+        yield f"| | spaCy's whole small English model, which finds none | | | | | {speed:.1f} |"
     yield ""
 
 

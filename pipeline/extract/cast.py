@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from spacy.tokens import Doc
 
@@ -175,11 +176,12 @@ class Cast:
         yield from (m for last, m in sorted(named, key=lambda n: -n[1].mentions[n[0] - 1]) if last)
 
 
-def key(name: str) -> list[str]:
-    return [bare(w) for w in name.split() if bare(w) not in {"the", "and"} and not is_honorific(w)]
+@lru_cache(maxsize=4096)  # each name of an article is compared with many others
+def key(name: str) -> tuple[str, ...]:
+    return tuple(bare(w) for w in name.split() if bare(w) not in {"the", "and"} and not is_honorific(w))
 
 
-def same(mine: list[str], theirs: list[str], known: SpeakerType, kind: SpeakerType | None) -> bool:
+def same(mine: tuple[str, ...], theirs: tuple[str, ...], known: SpeakerType, kind: SpeakerType | None) -> bool:
     """Whether two names, as words, may mean the same member of type `known`, asked for as a `kind`."""
     if known == "person" and kind in {None, "person"}:
         short, long = sorted((mine, theirs), key=len)

@@ -17,13 +17,12 @@ from claimstream.pipeline.extract.vocabulary import CUES, LEMMAS
 WHOLE = 0.85
 """Share of a content that a statement inside it takes, if the content is nothing but that statement."""
 SURE, SURER = 0.5, 0.7
-"""Least confidence of such a statement, and of one that is only a part of the content."""
+"""Least confidence of such a statement, and of one that no marks set apart from the rest of the content."""
 LONGEST = 500
 """Characters: a sentence."""
-_VERBS = "|".join(form for form, verb in LEMMAS.items() if verb in CUES and CUES[verb].kind == "speech")
-SPEECH = re.compile(rf"\b(?:{_VERBS})\b", re.IGNORECASE)
-SHOUT = re.compile(rf"\b(?:{_VERBS})\W{{1,3}}(?<=[“\"])", re.IGNORECASE)
-"""A verb of speech right before a quotation."""
+SPEECH = frozenset(form for form, verb in LEMMAS.items() if verb in CUES and CUES[verb].kind == "speech")
+WORD = re.compile(r"\w+")
+BEFORE_QUOTE = re.compile(r"(\w+)\W{1,3}(?<=[“\"])")
 RELAY = re.compile(r"\b(?:report|reveal|relay|cit|quot|recount)\w*|\b(?:wrote|writes)\b", re.IGNORECASE)
 DOCUMENT = re.compile(rf"\b(?:{'|'.join(sorted(DOCUMENTS))})\b", re.IGNORECASE)
 TELLS = re.compile(r"\b(?:says?|said|stat\w+|agree\w*|according to|show\w*|alleg\w+)\b", re.IGNORECASE)
@@ -42,17 +41,18 @@ class Nested:
         """The statements in the content of `outer`; one in a clause of its own is cut out of that content."""
         start, end = outer.content[0]
         start += len("that ") * text.startswith("that ", start)
-        if len(outer.content) > 1 or end - start >= LONGEST or not SPEECH.search(text, start, end):
+        if len(outer.content) > 1 or end - start >= LONGEST or not speaks(text, start, end):
             return
         relayed = RELAY.search(text, *outer.cue[0]) is not None
         document = TELLS.search(text, *outer.cue[0]) and DOCUMENT.search(words(text, outer.source))
-        if not (relayed or document or SHOUT.search(text, start, end) or CLAUSE.search(text, start, end)):
+        shout = any(match[1].lower() in SPEECH for match in BEFORE_QUOTE.finditer(text, start, end))
+        if not (relayed or document or shout or CLAUSE.search(text, start, end)):
             return
         (found,) = self.network.predict([text[start:end]])
         for inner in (moved(one, start) for one in found.attributions if one.source and one.confidence >= SURE):
             spans = inner.source + inner.cue + inner.content
             first, last = min(s for s, _ in spans), max(e for _, e in spans)
-            if not SPEECH.search(text, *inner.cue[0]):
+            if not speaks(text, *inner.cue[0]):
                 continue
             other = not PRONOUN.fullmatch(text, *inner.source[0])
             clause = next((c for c in CLAUSE.finditer(text, start, first) if c.end() == first), None)
@@ -63,9 +63,13 @@ class Nested:
             elif (
                 (other and relayed and last - first >= WHOLE * (end - start))
                 or (other and document and sure)
-                or (QUOTE.match(text, inner.content[0][0]) and sure)
+                or QUOTE.match(text, inner.content[0][0])
             ):
                 yield inner
+
+
+def speaks(text: str, start: int, end: int) -> bool:
+    return any(word.lower() in SPEECH for word in WORD.findall(text, start, end))
 
 
 def moved(found: encoder.Attribution, by: int) -> encoder.Attribution:

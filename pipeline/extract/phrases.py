@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
@@ -56,10 +56,11 @@ class Phrase:
 
 def bare(word: str) -> str:
     """Lower case, without a genitive's ending."""
-    return re.sub(r"['’]s?$", "", word.lower())
+    low = word.lower()
+    return low[:-2] if low.endswith(("'s", "’s")) else low.rstrip("'’")
 
 
-@cache
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """One form for spokesman, spokeswoman and spokesperson, for abbreviated titles, and for a plural."""
     word = re.sub(r"(wo)?(man|men)$|(person|people)$", "person", bare(word).rstrip("."))

@@ -1,25 +1,13 @@
-"""Distillation into fewer layers (Hinton et al., 2015); the student starts from layers of the teacher."""
+"""Distillation (Hinton et al., 2015); the student starts as what prune.py leaves of the teacher."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
-from dataclasses import replace
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from .batch import PADDED, DecoderBatch
-from .model import AttributionModel, Readings
-
-
-def shrink(teacher: AttributionModel, layers: Sequence[int]) -> AttributionModel:
-    """A copy with the named encoder layers only."""
-    student = copy.deepcopy(teacher)
-    student.encoder.layers = nn.ModuleList(student.encoder.layers[i] for i in layers)
-    student.config = replace(teacher.config, layers=len(layers))
-    return student
+from .model import Readings
 
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:

@@ -57,8 +57,8 @@ class Weights:
     def attention(self, graph: Graph, name: str, x: str, heads: int) -> str:
         """The factors of the output's input channels go into the value projection, at no cost."""
         out_bias = self[f"{name}.out.bias"]
-        width = len(out_bias)
         out = self[f"{name}.out.weight"]
+        width = out.shape[1]
         qkv, bias = self[f"{name}.qkv.weight"].copy(), self[f"{name}.qkv.bias"].copy()
         factor = self.smoothing(f"{name}.out")
         if factor is not None:

@@ -28,12 +28,14 @@ class ModelConfig:
     layers: int = 6
     width: int = 384
     heads: int = 12
+    head: int = 32
     inner: int = 1536
     vocabulary: int = 30522
     positions: int = 512
     decoder_layers: int = 2
     decoder_width: int = 256
     decoder_heads: int = 4
+    decoder_head: int = 64
     decoder_inner: int = 768
     max_distance: int = 64
     dropout: float = 0.1
@@ -64,12 +66,13 @@ class Dropout(nn.Module):
 class Layer(nn.Module):
     """A post-norm transformer layer as in BERT."""
 
-    def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, head: int, inner: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
+        self.head = head
         self.drop = Dropout(dropout)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.qkv = nn.Linear(width, 3 * heads * head)
+        self.out = nn.Linear(heads * head, width)
         self.norm1 = nn.LayerNorm(width, eps=1e-12)
         self.up = nn.Linear(width, inner)
         self.down = nn.Linear(inner, width)
@@ -77,14 +80,13 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """x: [batch, length, width]; bias: [batch, 1, 1, length], 0 or a large negative number."""
-        batch, length, width = x.shape
-        size = width // self.heads
-        qkv = self.qkv(x).view(batch, length, 3, self.heads, size)
+        batch, length, _ = x.shape
+        qkv = self.qkv(x).view(batch, length, 3, self.heads, self.head)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        scores = (query * size**-0.5) @ key.transpose(-1, -2)
+        scores = (query * self.head**-0.5) @ key.transpose(-1, -2)
         if bias is not None:
             scores = scores + bias
-        mixed = (scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, length, width)
+        mixed = (scores.softmax(-1) @ value).transpose(1, 2).flatten(2)
         x = self.norm1(x + self.drop(self.out(mixed)))
         hidden: Tensor = self.norm2(x + self.drop(self.down(functional.gelu(self.up(x)))))
         return hidden
@@ -99,7 +101,7 @@ class Encoder(nn.Module):
         self.features = nn.Embedding(N_FEATURES, config.width)
         self.norm = nn.LayerNorm(config.width, eps=1e-12)
         self.layers = nn.ModuleList(
-            Layer(config.width, config.heads, config.inner, config.dropout) for _ in range(config.layers)
+            Layer(config.width, config.heads, config.head, config.inner, config.dropout) for _ in range(config.layers)
         )
         self.drop = Dropout(config.dropout)
         nn.init.zeros_(self.features.weight)
@@ -161,7 +163,7 @@ class Decoder(nn.Module):
         self.cue = nn.Linear(3 * width, width)
         self.norm = nn.LayerNorm(width)
         self.layers = nn.ModuleList(
-            Layer(width, config.decoder_heads, config.decoder_inner, config.dropout)
+            Layer(width, config.decoder_heads, config.decoder_head, config.decoder_inner, config.dropout)
             for _ in range(config.decoder_layers)
         )
         self.heads = nn.Linear(width, 7)

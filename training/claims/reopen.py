@@ -78,7 +78,13 @@ def main() -> None:
     args = parser.parse_args()
     found = {name: torch.tensor(value) for name, value in state(args.weights)}
     layers = sum(name.startswith("encoder.layers.") and name.endswith("qkv.weight") for name in found)
-    model = AttributionModel(ModelConfig(layers=layers))
+    config = ModelConfig(
+        layers=layers,
+        heads=found["encoder.layers.0.out.weight"].shape[1] // ModelConfig.head,
+        inner=found["encoder.layers.0.up.bias"].shape[0],
+        decoder_inner=found["decoder.layers.0.up.bias"].shape[0],
+    )
+    model = AttributionModel(config)
     model.encoder.load_base(args.base / "model.safetensors")  # the positions that only training reads
     positions = model.encoder.positions.weight.detach().clone()
     positions[: len(found["encoder.positions.weight"])] = found["encoder.positions.weight"]

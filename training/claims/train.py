@@ -2,12 +2,13 @@
 
 python -m training.claims.train --data DIR --base DIR --out DIR
 
-With --teacher the losses of distil.py join those of losses.py, and the student may have fewer layers.
+With --teacher the losses of distil.py join those of losses.py, and the student may be smaller (prune.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import random
 import time
@@ -25,13 +26,15 @@ from claimstream.pipeline.extract.encoder.words import WordPiece
 from .batch import cues_to_read, decoder_batches, encoder_batch
 from .checkpoint import load_checkpoint, save_checkpoint
 from .data import Example, Row, batches, examples, read_lines, read_training_set
-from .distil import reading_distillation, shrink, tag_distillation
+from .distil import reading_distillation, tag_distillation
 from .evaluate import evaluate
 from .losses import entity_loss, reading_losses, tag_loss
 from .model import AttributionModel, ModelConfig
 from .precision import MixedPrecision
+from .prune import shrink, uses
 
 MASK = 103  # [MASK] in the BERT vocabulary
+PRUNING_BATCHES = 40  # of the first epoch
 
 Config = dict[str, Any]
 Plan = list[list[list[Row]]]
@@ -148,11 +151,17 @@ def epoch_plan(articles: list[list[Example]], more: list[list[Example]], wordpie
     return plan
 
 
-def initial_model(config: Config, base: Path, start: Path | None, teacher: AttributionModel | None) -> AttributionModel:
+def initial_model(
+    config: Config, base: Path, start: Path | None, teacher: AttributionModel | None, batches: Sequence[list[Row]]
+) -> AttributionModel:
+    """batches: what a student's heads and inner units are chosen by."""
     if start is not None:
         return load_checkpoint(start)
     if teacher is not None:
-        return shrink(teacher, config["student"]["layers"])
+        hard = Objective(config, None)
+        work = copy.deepcopy(teacher)
+        found = uses(work, batches, lambda rows: hard.total(hard(work, rows, 1.0)))
+        return shrink(work, config["student"], found)
     model = AttributionModel(ModelConfig(**config["model"]))
     model.encoder.load_base(base / "model.safetensors")
     return model
@@ -182,7 +191,8 @@ def main() -> None:
     )
     dev = read_lines(args.data / "dev.jsonl.gz")
     teacher = None if args.teacher is None else load_checkpoint(args.teacher)
-    model = initial_model(config, args.base, args.start, teacher)
+    plan = epoch_plan(articles, more, wordpiece, config)
+    model = initial_model(config, args.base, args.start, teacher, plan[0][:PRUNING_BATCHES])
     if config["train"]["frozen"]:
         model.encoder.freeze(config["train"]["frozen"])
     mixed = MixedPrecision(model, config["train"])
@@ -199,7 +209,6 @@ def main() -> None:
         with (args.out / "curve.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
 
-    plan = epoch_plan(articles, more, wordpiece, config)
     objective = Objective(config, teacher)
     train(
         mixed,

@@ -23,8 +23,8 @@ class DecodingConfig:
     content_bias: float = 0.0
     switch_bias: float = 0.0
     source_bias: float = 0.0  # in favour of "no source"
-    # logistic weights: constant, log-odds of cue, valid, content, source
-    calibration: tuple[float, ...] = (0.0, 0.5, 0.7, 0.2, 0.0)
+    # logistic weights: constant, log-odds of cue, valid, content, source, logarithm of the content's words
+    calibration: tuple[float, ...] = (-1.0, 0.5, 0.7, 0.2, 0.0, 0.4)
 
 
 class Cue(NamedTuple):
@@ -95,6 +95,7 @@ def read_claims(cues: Sequence[Cue], readings: Readings, config: DecodingConfig)
             float(readings.valid[i]),
             _logit(mean),
             _logit(certainty[i]),
+            math.log(np.count_nonzero(content)),  # of contents of a word or two, half are none
         )
         logit = sum(w * x for w, x in zip(config.calibration, evidence, strict=True))
         confidence = 1.0 / (1.0 + math.exp(-logit))
