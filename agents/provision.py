@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 OLDEST_ELASTICSEARCH = 8
 """Major version; the client speaks to the servers of its own and the last major version."""
+TOPIC_LOOKS, TOPIC_SECONDS = 100, 0.2
+"""How often a new topic is looked for, so long apart: the controller tells the brokers of it a little later."""
 
 
 @asynccontextmanager
@@ -92,7 +94,10 @@ def init(kafka: Kafka) -> str:
 
 
 async def create_topics(kafka: Kafka) -> list[str]:
-    """Create the topics that do not exist yet and return their names. Raises Unavailable or Fatal."""
+    """Create the topics that do not exist yet and return their names, once a broker knows them.
+
+    Raises Unavailable or Fatal.
+    """
     topics = Topics.of(kafka)
     async with kafka_admin(kafka) as admin:
         missing = sorted(set(topics.all()) - set(await admin.list_topics()))
@@ -100,6 +105,12 @@ async def create_topics(kafka: Kafka) -> list[str]:
         for name, code, *_ in response.topic_errors if response else ():
             if code and code != TopicAlreadyExistsError.errno:
                 raise Fatal(f"Kafka does not create topic {name}: {for_code(code).__name__}")
+        for _ in range(TOPIC_LOOKS):
+            if not (unknown := set(missing) - set(await admin.list_topics())):
+                break
+            await asyncio.sleep(TOPIC_SECONDS)
+        else:
+            log.warning("Kafka at %s created %s but does not list them yet", kafka.servers, ", ".join(sorted(unknown)))
         return missing
 
 
