@@ -189,5 +189,7 @@ def same(mine: tuple[str, ...], theirs: tuple[str, ...], known: SpeakerType, kin
         return bool(short) and set(short) <= set(long) and ends
     if mine == theirs:
         return True
-    suffix = len(theirs) > len(mine) and theirs[-len(mine) :] == mine
-    return suffix and known == "organization" and kind in {None, "organization"}
+    short, long = sorted((mine, theirs), key=len)
+    before = long[: -len(short)]  # `Velmora’s Transport` Ministry, but not `Tribunal of the` World Bank
+    whole = long[-len(short) :] == short and not PREPOSITIONS & set(before)
+    return whole and known == "organization" and kind in {None, "organization"}

@@ -77,7 +77,7 @@ class Resolver:
         longer = phrase.type == "person" or len(phrase.name.split()) > 1
         if member is None or (kind == "person" and member.type in {"place", "group"} and longer):
             member = self.cast.add(phrase.name, kind, spans[0][0], phrase.gender)
-        elif member.type == "person":
+        elif member.type in {"person", "organization"}:
             member.called(phrase.name, spans[0][0])
         else:
             member.mentions.append(spans[0][0])
