@@ -20,6 +20,8 @@ from claimstream.pipeline.extract.nested import Nested
 
 ACCORDING = re.compile(r"according to\b", re.IGNORECASE)
 
+ASKED = re.compile(r"(?:(?:when|if|being) )?asked(?: about)?")  # in the middle of a sentence, hence no capital
+
 
 def according(text: str, found: encoder.Attribution) -> encoder.Attribution:
     """`according to a report by the board`: what follows these two words is the source, however the network cuts it."""
@@ -48,6 +50,11 @@ def tidied(text: str, quotes: Quotations, found: encoder.Attribution) -> Attribu
     return Attribution(source, found.cue, kept, found.confidence)
 
 
+def claims_something(text: str, found: Attribution) -> bool:
+    """No content is none, and `said when asked about ...` is the occasion of a statement."""
+    return bool(found.content and (found.source or not ASKED.fullmatch(text, *found.cue[0])))
+
+
 def spans(doc: Doc, entities: Iterable[encoder.Entity]) -> list[Span]:
     """Widened to whole tokens; of two that then overlap, the longer."""
     found = (doc.char_span(e.start, e.end, label=e.label, alignment_mode="expand") for e in entities)
@@ -64,10 +71,13 @@ class Attributions:
         text, quotes = doc.text, doc._.quotes
         (found,) = self.network.predict([text])
         doc.ents = spans(doc, found.entities)
-        attributions = [one for one in (tidied(text, quotes, f) for f in found.attributions) if one.content]
-        inner = [tidied(text, quotes, one) for outer in attributions for one in self.nested(text, outer)]
-        doc._.attributions = attributions + [one for one in inner if one.content]
-        doc._.doubtful = [one for one in (tidied(text, quotes, f) for f in found.doubtful) if one.content]
+        sure, doubtful = (
+            [one for one in (tidied(text, quotes, f) for f in some) if claims_something(text, one)]
+            for some in (found.attributions, found.doubtful)
+        )
+        inner = [tidied(text, quotes, one) for outer in sure for one in self.nested(text, outer)]
+        doc._.attributions = sure + [one for one in inner if one.content]
+        doc._.doubtful = doubtful
         return doc
 
 
