@@ -19,7 +19,6 @@ from claimstream.pipeline.extract.encoder import Attributor
 from claimstream.pipeline.extract.nested import Nested
 
 ACCORDING = re.compile(r"according to\b", re.IGNORECASE)
-
 ASKED = re.compile(r"(?:(?:when|if|being) )?asked(?: about)?")  # in the middle of a sentence, hence no capital
 
 

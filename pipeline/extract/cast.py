@@ -183,13 +183,12 @@ def key(name: str) -> tuple[str, ...]:
 
 def same(mine: tuple[str, ...], theirs: tuple[str, ...], known: SpeakerType, kind: SpeakerType | None) -> bool:
     """Whether two names, as words, may mean the same member of type `known`, asked for as a `kind`."""
+    short, long = sorted((mine, theirs), key=len)
     if known == "person" and kind in {None, "person"}:
-        short, long = sorted((mine, theirs), key=len)
         ends = short[-1:] == long[-1:] or short == long[:1] or len(short) > 1
         return bool(short) and set(short) <= set(long) and ends
     if mine == theirs:
         return True
-    short, long = sorted((mine, theirs), key=len)
     before = long[: -len(short)]  # `Velmora’s Transport` Ministry, but not `Tribunal of the` World Bank
     whole = long[-len(short) :] == short and not PREPOSITIONS & set(before)
     return whole and known == "organization" and kind in {None, "organization"}
